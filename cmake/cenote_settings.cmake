@@ -1,0 +1,21 @@
+# cenote: SPDX-License-Identifier: MIT
+# What every target of this project shares: warnings, hidden symbols, no compiler extensions, ccache where it is installed.
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release)
+endif()
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    find_program(CCACHE ccache)
+    if(CCACHE)
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+    endif()
+endif()
+
+add_library(cenote_warnings INTERFACE)
+target_compile_options(cenote_warnings INTERFACE
+    -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${CENOTE_WERROR}>:-Werror>)
