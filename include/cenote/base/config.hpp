@@ -1,0 +1,35 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// What differs between compilers, and nothing else: visibility, inlining, prefetching.
+#pragma once
+
+#if defined(_WIN32) && defined(CENOTE_SHARED)
+#if defined(CENOTE_BUILDING)
+#define CENOTE_API __declspec(dllexport)
+#else
+#define CENOTE_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define CENOTE_API __attribute__((visibility("default")))
+#else
+#define CENOTE_API
+#endif
+
+#if defined(__GNUC__)
+#define CENOTE_NOINLINE __attribute__((noinline))
+#define CENOTE_INLINE inline __attribute__((always_inline))
+#else
+#define CENOTE_NOINLINE
+#define CENOTE_INLINE inline
+#endif
+
+namespace cenote::base {
+
+/// Asks for the cache line of `address`, to be written soon. A hint: never faults and never writes.
+CENOTE_INLINE void prefetch_for_write([[maybe_unused]] const void* address) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(address, 1);
+#endif
+}
+
+} // namespace cenote::base

@@ -1,0 +1,102 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/error.hpp>
+#include <cenote/base/sync.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace cenote {
+namespace {
+
+sync::atomic<misuse_handler> current_misuse_handler{nullptr};
+sync::atomic<leak_handler> current_leak_handler{nullptr};
+
+void print_leak(const leak_report& report) noexcept {
+    std::fprintf(stderr, "cenote: pool '%s' was destroyed with %zu blocks (%zu bytes) still live\n",
+                 report.pool, report.blocks, report.bytes);
+}
+
+template<class Exception>
+[[noreturn]] void raise(const Exception& exception) {
+#if defined(__cpp_exceptions)
+    throw exception;
+#else
+    std::fprintf(stderr, "%s\n", exception.what());
+    std::abort();
+#endif
+}
+
+} // namespace
+
+out_of_memory::out_of_memory(const shortage& what) noexcept : details_(what), text_{} {
+    char limit[40] = "no limit";
+    if (what.limit != unlimited) std::snprintf(limit, sizeof limit, "limit %zu", what.limit);
+    std::snprintf(text_, sizeof text_,
+                  "cenote: pool '%.64s' is out of memory: requested %zu bytes, in use %zu, reserved %zu, %s",
+                  what.pool, what.requested, what.live, what.reserved, limit);
+}
+
+bad_options::bad_options(const char* pool, const char* reason) noexcept : text_{} {
+    std::snprintf(text_, sizeof text_, "cenote: pool '%.64s' cannot be made: %s", pool, reason);
+}
+
+misuse_handler set_misuse_handler(misuse_handler handler) noexcept {
+    return current_misuse_handler.exchange(handler, sync::memory_order_acq_rel);
+}
+
+leak_handler set_leak_handler(leak_handler handler) noexcept {
+    return current_leak_handler.exchange(handler, sync::memory_order_acq_rel);
+}
+
+const char* misuse_text(misuse kind) noexcept {
+    switch (kind) {
+    case misuse::foreign_pointer:
+        return "foreign pointer";
+    case misuse::interior_pointer:
+        return "interior pointer";
+    case misuse::past_the_end:
+        return "pointer past the end";
+    case misuse::never_allocated:
+        return "pointer never allocated";
+    case misuse::double_free:
+        return "double free";
+    case misuse::wrong_size:
+        return "wrong size";
+    case misuse::not_quiet:
+        return "pool not quiet";
+    }
+    return "unknown misuse";
+}
+
+namespace base {
+
+void raise_out_of_memory(const shortage& what) {
+    raise(out_of_memory(what));
+}
+
+void raise_bad_options(const char* pool, const char* reason) {
+    raise(bad_options(pool, reason));
+}
+
+void report_misuse(const misuse_report& report) noexcept {
+    if (const misuse_handler handler = current_misuse_handler.load(sync::memory_order_acquire)) {
+        handler(report);
+        return;
+    }
+    std::fprintf(stderr, "cenote: %s: %p was given to pool '%s'", misuse_text(report.kind), report.pointer,
+                 report.pool);
+    if (report.block_size != 0) std::fprintf(stderr, " (blocks of %zu bytes)", report.block_size);
+    std::fprintf(stderr, "\n");
+    std::abort();
+}
+
+void report_leak(const leak_report& report, bool checked) noexcept {
+    if (const leak_handler handler = current_leak_handler.load(sync::memory_order_acquire)) {
+        handler(report);
+    } else if (checked) {
+        print_leak(report);
+    }
+}
+
+} // namespace base
+} // namespace cenote
