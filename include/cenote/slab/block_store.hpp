@@ -1,0 +1,82 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// One thread's stock of one block size: two magazines in front of a depot. `pop` and `push` of `loaded` are
+// the hot path; `refill` and `flush` are all that lies behind it. Two magazines, so that a load that swings
+// around the edge of one does not go to the depot at every swing. A pool of one size has one store, a pool
+// of several sizes one for each.
+#pragma once
+
+#include <cenote/slab/depot.hpp>
+#include <cenote/slab/magazine.hpp>
+
+namespace cenote::engine {
+
+class block_store {
+public:
+    constexpr block_store() noexcept = default;
+    block_store(const block_store&) = delete;
+    block_store& operator=(const block_store&) = delete;
+
+    magazine loaded; ///< first, so that it shares the store's first cache line with nothing colder
+
+    [[nodiscard]] engine::depot& depot() noexcept { return depot_; }
+    [[nodiscard]] const engine::depot& depot() const noexcept { return depot_; }
+    [[nodiscard]] slab_heap& heap() noexcept { return depot_.heap(); }
+    [[nodiscard]] const slab_heap& heap() const noexcept { return depot_.heap(); }
+
+    /// Gives the store two magazines of `capacity` in `memory` (2 × capacity pointers). Capacity 0: none.
+    void equip(void** memory, std::size_t capacity) noexcept;
+    /// Both magazines at capacity zero until `resume`, their blocks back in the slabs.
+    void suspend() noexcept;
+    void resume() noexcept { equip(memory_, capacity_); }
+    /// Without magazines, slabs and depot: their memory is gone.
+    void strip() noexcept;
+
+    /// Called with `loaded` empty: a block, or null when depot, slabs and regions have none left.
+    [[nodiscard]] void* refill() noexcept;
+    /// Called with `loaded` full: makes room and takes `block`.
+    void flush(void* block) noexcept;
+    /// One block past the magazines, or null.
+    [[nodiscard]] void* take_exact() noexcept;
+
+    /// Fills [begin, begin + n), n <= `want`; less only when no block is left.
+    [[nodiscard]] std::size_t take_many(void** begin, std::size_t want) noexcept;
+    void put_many(void* const* begin, std::size_t count) noexcept;
+
+    /// All blocks idle, slabs kept.
+    void reset() noexcept;
+    /// The magazines' blocks back to the slabs.
+    void drain_magazines() noexcept;
+
+    [[nodiscard]] bool holds(const void* block) const noexcept;
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+    [[nodiscard]] std::size_t in_magazines() const noexcept { return loaded.count() + spare_.count(); }
+    [[nodiscard]] std::size_t live() const noexcept {
+        const std::size_t out = heap().out();
+        return out > in_magazines() ? out - in_magazines() : 0;
+    }
+    [[nodiscard]] std::size_t cached() const noexcept { return in_magazines() + depot_.cached(); }
+
+    /// The most live blocks seen at a refill or a look: exact to two magazines.
+    [[nodiscard]] std::size_t peak() const noexcept { return peak_ > live() ? peak_ : live(); }
+    void note_peak() noexcept { peak_ = peak(); }
+
+    /// Blocks that came back through flushes since `forget_flushed`.
+    [[nodiscard]] std::size_t flushed() const noexcept { return flushed_; }
+    void note_flushed(std::size_t blocks) noexcept { flushed_ += blocks; }
+    void forget_flushed() noexcept { flushed_ = 0; }
+
+    [[nodiscard]] bool is_valid() const noexcept;
+
+private:
+    void drain(magazine& full) noexcept;
+
+    magazine spare_;
+    engine::depot depot_;
+    void** memory_ = nullptr;
+    std::size_t capacity_ = 0;
+    std::size_t peak_ = 0;
+    std::size_t flushed_ = 0;
+};
+
+} // namespace cenote::engine

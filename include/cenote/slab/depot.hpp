@@ -1,0 +1,96 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Behind refill and flush: spare magazines first, slabs when there are none. A flush checks every pointer
+// before it goes further and stores the block's number in an empty magazine bought with its region; without
+// one the blocks go back to the bitmaps, so that freeing never needs memory. A refill takes the full magazine
+// that came last, or cuts blocks from slabs. Amortised O(1) a block. One thread at a time.
+// Source: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001: depot, and its working set of
+// magazines.
+#pragma once
+
+#include <cenote/slab/slab_heap.hpp>
+
+namespace cenote::engine {
+
+class depot {
+public:
+    constexpr depot() noexcept = default;
+    depot(const depot&) = delete;
+    depot& operator=(const depot&) = delete;
+
+    /// `capacity`: blocks of a magazine. `pool` names it in reports of misuse.
+    constexpr void configure(std::size_t capacity, const char* pool) noexcept {
+        capacity_ = capacity;
+        pool_ = pool;
+    }
+
+    /// Bytes of one empty magazine for `capacity` blocks.
+    [[nodiscard]] static constexpr std::size_t magazine_bytes(std::size_t capacity) noexcept {
+        return base::rounded_up(sizeof(spare) + capacity * sizeof(std::uint32_t), alignof(spare));
+    }
+
+    [[nodiscard]] slab_heap& heap() noexcept { return heap_; }
+    [[nodiscard]] const slab_heap& heap() const noexcept { return heap_; }
+
+    /// Makes empty magazines of a new region's side room.
+    void adopt(const region_header& region) noexcept;
+    /// Makes sure that no magazine stands in a region that is about to go.
+    void abandon(const region_header& region) noexcept;
+
+    /// Up to `want` blocks into [begin, begin + n), the next one to use last; returns n, 0 when there is
+    /// none.
+    [[nodiscard]] std::size_t fetch(void** begin, std::size_t want) noexcept;
+
+    /// Takes back [begin, end). Pointers that are no out block are reported and dropped.
+    void put(void* const* begin, void* const* end) noexcept;
+
+    /// Takes back one block, straight to its slab; false when the pointer was bad (and reported).
+    bool put_exact(void* block) noexcept;
+
+    /// Empties up to `most` full magazines into the slabs, those longest unused first.
+    void drain(std::size_t most) noexcept;
+    /// All magazines empty, without a look at their blocks: for a heap whose blocks are all idle.
+    void forget_blocks() noexcept;
+    /// No magazines at all: their regions are gone.
+    void forget_magazines() noexcept;
+
+    /// Blocks in full magazines.
+    [[nodiscard]] std::size_t cached() const noexcept { return cached_; }
+    /// The fewest full magazines at any time since `forget_fewest`: nobody needed them.
+    [[nodiscard]] std::size_t fewest_full() const noexcept { return fewest_full_; }
+    void forget_fewest() noexcept { fewest_full_ = full_count_; }
+
+    void report(misuse kind, const void* pointer) const noexcept;
+    [[nodiscard]] bool is_valid() const noexcept;
+
+private:
+    struct spare { // the blocks' numbers stand behind it
+        spare* next;
+        std::size_t count;
+        [[nodiscard]] std::uint32_t* blocks() noexcept { return reinterpret_cast<std::uint32_t*>(this + 1); }
+    };
+
+    [[nodiscard]] int index_bits() const noexcept {
+        return static_cast<int>(std::bit_width(heap_.layout().blocks_per_slab - 1));
+    }
+    void drain_one(spare& full) noexcept;
+    void push_full(spare& magazine) noexcept;
+    spare* pop_full() noexcept;
+    void push_empty(spare& magazine) noexcept;
+
+    slab_heap heap_;
+    spare* full_ = nullptr;
+    spare* empty_ = nullptr;
+    std::size_t full_count_ = 0;
+    std::size_t fewest_full_ = 0;
+    std::size_t cached_ = 0;
+    std::size_t capacity_ = 0;
+    const char* pool_ = "";
+};
+
+/// How many slabs can be told apart when a block's number is stored in 32 bits.
+[[nodiscard]] constexpr std::size_t most_slabs_for(const block_layout& layout) noexcept {
+    return std::size_t{1} << (31 - static_cast<int>(std::bit_width(layout.blocks_per_slab - 1)));
+}
+
+} // namespace cenote::engine

@@ -1,0 +1,41 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The hot path: a stack of block addresses with a moving top, and a second one to exchange it with. Empty
+// and full are one compare; a magazine of capacity zero is both at once, so every call takes the slow path:
+// that is how checks, statistics and walks switch on without a test in the fast one.
+// Source: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001, section 3. One thread.
+#pragma once
+
+#include <cenote/base/config.hpp>
+
+#include <cstddef>
+
+namespace cenote::engine {
+
+struct magazine {
+    void** top = nullptr;
+    void** begin = nullptr;
+    void** end = nullptr;
+
+    [[nodiscard]] CENOTE_INLINE bool is_empty() const noexcept { return top == begin; }
+    [[nodiscard]] CENOTE_INLINE bool is_full() const noexcept { return top == end; }
+    [[nodiscard]] CENOTE_INLINE void* pop() noexcept { return *--top; }
+    CENOTE_INLINE void push(void* block) noexcept { *top++ = block; }
+
+    [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(top - begin); }
+    [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(end - top); }
+    [[nodiscard]] std::size_t capacity() const noexcept { return static_cast<std::size_t>(end - begin); }
+};
+
+/// A thread caches at most this many bytes of one block size, in two magazines.
+inline constexpr std::size_t most_cached_bytes = std::size_t{64} << 10;
+
+/// Entries of a magazine for blocks of `stride` bytes: half of what may be cached, 512 at most; 0 for blocks
+/// so large that the slow path does not matter.
+[[nodiscard]] constexpr std::size_t magazine_capacity(std::size_t stride) noexcept {
+    constexpr std::size_t most = 512;
+    const std::size_t fitting = most_cached_bytes / 2 / stride;
+    return fitting < most ? fitting : most;
+}
+
+} // namespace cenote::engine

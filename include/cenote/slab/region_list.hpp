@@ -1,0 +1,147 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The regions that a pool holds, cut in slabs of one size that its heaps take and give back. A region is
+// laid out as [slabs][header][records][side room]: metadata stands behind the blocks it describes, so a
+// region needs no alignment but that of the blocks, and one call to the source buys all of it. The side room
+// holds empty magazines, and in the first region what the pool itself needs. Taking and giving a slab are
+// O(1); growing is one reservation, plus a larger slab table now and then. One thread at a time.
+#pragma once
+
+#include <cenote/slab/slab_table.hpp>
+#include <cenote/source/source.hpp>
+
+namespace cenote::engine {
+
+struct region_header {
+    std::byte* data = nullptr; ///< as the source gave it
+    std::size_t bytes = 0;
+    std::byte* records = nullptr;
+    std::byte* room = nullptr; ///< the side room
+    std::size_t room_bytes = 0;
+    std::size_t last_bytes = 0;    ///< bytes of the last slab, which may be short
+    region_header* next = nullptr; ///< all regions, oldest first
+    region_header* previous = nullptr;
+    region_header* next_open = nullptr; ///< those with a place to take
+    region_header* previous_open = nullptr;
+    std::uint32_t slabs = 0;
+    std::uint32_t used = 0;
+    std::uint32_t untouched = 0;   ///< places from here on were never taken
+    std::uint32_t given = no_slab; ///< places given back, chained through their records
+};
+
+/// What a pool wants of its regions; fixed once the first is reserved.
+struct region_plan {
+    source* from = nullptr;
+    std::size_t alignment = 1; ///< of the first block of a region
+    std::size_t slab_bytes = 0;
+    std::size_t record_bytes = 0;     ///< of one slab with its bitmaps
+    std::size_t magazine_bytes = 0;   ///< of one empty magazine in the side room; 0: none
+    std::size_t home_bytes = 0;       ///< side room of the first region for the pool itself
+    std::size_t most_slabs = no_slab; ///< numbers must fit what the depot stores
+};
+
+class region_list {
+public:
+    /// Empty magazines take at most this share of slab bytes: one part in 33 is just under 3 %.
+    static constexpr std::size_t magazine_share = 33;
+
+    constexpr region_list() noexcept = default;
+    region_list(const region_list&) = delete;
+    region_list& operator=(const region_list&) = delete;
+
+    void configure(const region_plan& plan) noexcept;
+    [[nodiscard]] const region_plan& plan() const noexcept { return plan_; }
+
+    /// Bytes of the region that `grow(block_bytes)` reserves; false when that does not fit in a size.
+    [[nodiscard]] bool bytes_for(std::size_t block_bytes, bool first, std::size_t& bytes) const noexcept;
+
+    /// The alignment of that region.
+    [[nodiscard]] std::size_t alignment_for(std::size_t block_bytes) const noexcept {
+        return request_for(0, slabs_for(block_bytes)).alignment;
+    }
+
+    /// One more region of `block_bytes` > 0 for slabs. False when the source refuses: nothing has changed
+    /// then.
+    [[nodiscard]] bool grow(std::size_t block_bytes) noexcept;
+
+    /// A slab for `owner`, of whose blocks nothing is known, or `no_slab` when no place is left. The record's
+    /// `owner` and `place` are set. `bytes` says how long it is.
+    [[nodiscard]] std::uint32_t take(std::uint32_t owner, std::size_t& bytes) noexcept;
+    void give(std::uint32_t id) noexcept;
+
+    /// The youngest region of which no slab is in use, or null. The first region counts when it is the only
+    /// one.
+    [[nodiscard]] region_header* youngest_idle() const noexcept;
+    /// Gives an idle region back to the source, whole.
+    void release(region_header* idle) noexcept;
+    /// Gives back the pages of up to `most` places not in use; returns their bytes.
+    std::size_t decommit_idle(std::size_t most) noexcept;
+    /// Gives everything back, whatever is in use.
+    void release_all() noexcept;
+
+    /// Backs every place with memory.
+    void populate() noexcept;
+
+    /// The first region's side room for the pool itself.
+    [[nodiscard]] std::byte* home() const noexcept { return home_; }
+    [[nodiscard]] const slab_table& table() const noexcept { return table_; }
+    [[nodiscard]] region_header* first() const noexcept { return first_; }
+    [[nodiscard]] region_header* last() const noexcept { return last_; }
+    [[nodiscard]] slab& record(std::uint32_t id) const noexcept { return *table_.at(id).record; }
+
+    [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_; }
+    /// Bytes of all slabs, metadata not counted.
+    [[nodiscard]] std::size_t block_bytes() const noexcept { return block_bytes_; }
+    [[nodiscard]] std::size_t slabs() const noexcept { return slabs_; }
+    [[nodiscard]] std::size_t used() const noexcept { return used_; }
+    /// Bytes of places that nobody has taken.
+    [[nodiscard]] std::size_t idle_bytes() const noexcept { return (slabs_ - used_) * plan_.slab_bytes; }
+
+    /// The most slabs in use since the last `forget_peak`.
+    [[nodiscard]] std::size_t peak_used() const noexcept { return peak_used_; }
+    void forget_peak() noexcept { peak_used_ = used_; }
+
+    [[nodiscard]] bool is_valid() const noexcept;
+
+private:
+    struct parts {
+        std::size_t slabs = 0;
+        std::size_t blocks = 0;
+        std::size_t header = 0;
+        std::size_t records = 0;
+        std::size_t home = 0;
+        std::size_t table = 0;
+        std::size_t room = 0;
+        [[nodiscard]] std::size_t total() const noexcept {
+            return blocks + header + records + home + table + room;
+        }
+    };
+
+    [[nodiscard]] parts parts_for(std::size_t block_bytes, bool is_first) const noexcept;
+    [[nodiscard]] bool ensure_table(std::size_t slabs) noexcept;
+    [[nodiscard]] std::size_t slabs_for(std::size_t block_bytes) const noexcept;
+    [[nodiscard]] std::size_t slab_length(const region_header& region, std::uint32_t place) const noexcept;
+    [[nodiscard]] slab& record_at(const region_header& region, std::uint32_t place) const noexcept;
+    void link(region_header& region) noexcept;
+    void open(region_header& region) noexcept;
+    void close(region_header& region) noexcept;
+    [[nodiscard]] source::request request_for(std::size_t bytes, std::size_t slabs) const noexcept;
+    void release_table() noexcept;
+
+    region_plan plan_;
+    slab_table table_;
+    void* table_memory_ = nullptr; // when reserved apart from a region
+    std::size_t table_bytes_ = 0;
+    region_header home_region_; // the first region's header: a small buffer has better use for the bytes
+    std::byte* home_ = nullptr;
+    region_header* first_ = nullptr;
+    region_header* last_ = nullptr;
+    region_header* open_ = nullptr;
+    std::size_t reserved_ = 0;
+    std::size_t block_bytes_ = 0;
+    std::size_t slabs_ = 0;
+    std::size_t used_ = 0;
+    std::size_t peak_used_ = 0;
+};
+
+} // namespace cenote::engine

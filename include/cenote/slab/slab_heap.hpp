@@ -1,0 +1,127 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// All slabs of one block size. `take` moves idle blocks out, `withdraw` checks a returning pointer and
+// clears its bit, `give` makes a withdrawn block idle. Slabs whose blocks are all idle
+// are kept up to a number, against thrashing, and then go back to the region list. Everything is O(1) a
+// block; a bad pointer is found before any byte behind it is read. One thread at a time.
+#pragma once
+
+#include <cenote/base/error.hpp>
+#include <cenote/slab/block_layout.hpp>
+#include <cenote/slab/region_list.hpp>
+
+namespace cenote::engine {
+
+/// Where a block is. Also serves as a memory of the last slab found: neighbours are found faster.
+struct position {
+    std::uint32_t id = no_slab;
+    std::uint32_t index = 0;
+    std::byte* begin = nullptr;
+    slab* record = nullptr;
+};
+
+class slab_heap {
+public:
+    constexpr slab_heap() noexcept = default;
+    slab_heap(const slab_heap&) = delete;
+    slab_heap& operator=(const slab_heap&) = delete;
+
+    struct habits {
+        std::uint32_t owner = 0;           ///< tells the slabs of several heaps of one region list apart
+        std::size_t most_kept = unlimited; ///< idle slabs kept before they go back to the region list
+        bool watched = false;              ///< a sanitizer is told of every block
+    };
+
+    constexpr void configure(const block_layout& layout, region_list& regions,
+                             const habits& wanted) noexcept {
+        layout_ = layout;
+        regions_ = &regions;
+        habits_ = wanted;
+    }
+
+    [[nodiscard]] const block_layout& layout() const noexcept { return layout_; }
+    [[nodiscard]] region_list& regions() const noexcept { return *regions_; }
+
+    /// Fills [end - n, end) with up to `want` blocks, the lowest address last, and returns n. Takes new slabs
+    /// from the region list for the first block only. 0: the regions have no place left.
+    [[nodiscard]] std::size_t take(void** end, std::size_t want) noexcept;
+
+    /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
+    [[nodiscard]] bool find(const void* pointer, position& at) const noexcept {
+        if (at.record == nullptr || !index_in(pointer, at)) {
+            if (!look_up(pointer, at)) return false;
+        }
+        return true;
+    }
+
+    /// Checks that an out block starts at `pointer`, and marks it neither out nor idle. False, with nothing
+    /// changed, when the pointer is bad: `diagnose` says how.
+    [[nodiscard]] bool withdraw(const void* pointer, position& at) noexcept {
+        if (!find(pointer, at) || !at.record->is_out(at.index)) return false;
+        at.record->clear_out(at.index);
+        --out_;
+        return true;
+    }
+
+    /// The other way: a withdrawn block goes out again, at its address.
+    [[nodiscard]] void* hand_out(std::uint32_t id, std::uint32_t index) noexcept {
+        const slab_table::entry& entry = regions_->table().at(id);
+        entry.record->set_out(index);
+        ++out_;
+        return entry.begin + index * layout_.stride;
+    }
+
+    /// A withdrawn block becomes idle.
+    void give(std::uint32_t id, std::uint32_t index) noexcept;
+
+    /// What is wrong with a pointer that `withdraw` refused.
+    [[nodiscard]] misuse diagnose(const void* pointer) const noexcept;
+
+    /// All blocks idle, slabs kept.
+    void reset() noexcept;
+    /// Sets up slabs in every place of the regions, to be kept until they are needed.
+    void set_up_all() noexcept;
+    /// Gives up to `most` slabs without a block in use back to the regions.
+    void give_idle_slabs(std::size_t most) noexcept;
+    /// The fewest idle slabs kept at any time since `forget_fewest`: nobody needed them.
+    [[nodiscard]] std::size_t fewest_kept() const noexcept { return fewest_kept_; }
+    void forget_fewest() noexcept { fewest_kept_ = kept_count_; }
+    /// Forgets all slabs: their regions are gone.
+    void forget_slabs() noexcept;
+
+    [[nodiscard]] std::size_t blocks() const noexcept { return blocks_; }
+    [[nodiscard]] std::size_t out() const noexcept { return out_; }
+    [[nodiscard]] std::size_t idle() const noexcept { return idle_; }
+    [[nodiscard]] bool is_watched() const noexcept { return habits_.watched; }
+
+    [[nodiscard]] bool is_valid() const noexcept;
+
+private:
+    [[nodiscard]] bool index_in(const void* pointer, position& at) const noexcept {
+        const std::uint64_t offset =
+            reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(at.begin);
+        const std::uint64_t index = layout_.by_stride.quotient(offset);
+        at.index = static_cast<std::uint32_t>(index);
+        return index < at.record->blocks;
+    }
+    [[nodiscard]] bool look_up(const void* pointer, position& at) const noexcept;
+    [[nodiscard]] std::uint32_t set_up_slab() noexcept;
+    void give_slab(std::uint32_t id) noexcept;
+    void keep(std::uint32_t id) noexcept;
+    [[nodiscard]] std::uint32_t take_kept() noexcept;
+    void link(std::uint32_t id) noexcept;
+    void unlink(std::uint32_t id) noexcept;
+
+    block_layout layout_;
+    region_list* regions_ = nullptr;
+    habits habits_;
+    std::uint32_t partial_ = no_slab; // slabs with an idle block and one in use
+    std::uint32_t kept_ = no_slab;    // slabs with idle blocks only, chained through `next`
+    std::size_t kept_count_ = 0;
+    std::size_t fewest_kept_ = 0;
+    std::size_t blocks_ = 0;
+    std::size_t idle_ = 0;
+    std::size_t out_ = 0;
+};
+
+} // namespace cenote::engine

@@ -1,0 +1,251 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/arith.hpp>
+#include <cenote/slab/region_list.hpp>
+
+#include <new>
+
+namespace cenote::engine {
+namespace {
+
+constexpr std::size_t cache_line = 64;
+
+// A lone slab's metadata is packed tight, so that small buffers hold one block more.
+constexpr std::size_t metadata_alignment(std::size_t slabs) noexcept {
+    return slabs == 1 ? alignof(slab::word) : cache_line;
+}
+
+} // namespace
+
+void region_list::configure(const region_plan& plan) noexcept {
+    plan_ = plan;
+    plan_.record_bytes = base::rounded_up(plan.record_bytes, alignof(slab::word));
+    plan_.home_bytes = base::rounded_up(plan.home_bytes, alignof(slab::word));
+    const bool aligned = base::is_power_of_two(plan.slab_bytes) && plan.alignment % plan.slab_bytes == 0;
+    table_.configure(plan.slab_bytes, aligned);
+}
+
+std::size_t region_list::slabs_for(std::size_t block_bytes) const noexcept {
+    return block_bytes / plan_.slab_bytes + (block_bytes % plan_.slab_bytes != 0 ? 1 : 0);
+}
+
+// The parts of a region, in the order in which they stand behind the blocks.
+region_list::parts region_list::parts_for(std::size_t block_bytes, bool is_first) const noexcept {
+    parts sizes;
+    sizes.slabs = slabs_for(block_bytes);
+    const std::size_t unit = metadata_alignment(sizes.slabs);
+    sizes.blocks = base::rounded_up(block_bytes, unit);
+    sizes.header = is_first ? 0 : base::rounded_up(sizeof(region_header), unit);
+    sizes.records = sizes.slabs * base::rounded_up(plan_.record_bytes, unit);
+    sizes.home = is_first ? plan_.home_bytes : 0;
+    sizes.table = is_first && sizes.slabs > table_.capacity() ? table_.bytes_for(sizes.slabs) : 0;
+    if (plan_.magazine_bytes != 0) {
+        sizes.room = block_bytes / magazine_share / plan_.magazine_bytes * plan_.magazine_bytes;
+    }
+    return sizes;
+}
+
+bool region_list::bytes_for(std::size_t block_bytes, bool is_first, std::size_t& bytes) const noexcept {
+    // All metadata of a slab is smaller than this, so that half of the size's range is enough for the check.
+    const std::size_t per_slab =
+        plan_.record_bytes + cache_line + table_.bytes_for(2) + sizeof(region_header);
+    std::size_t metadata = 0;
+    if (block_bytes > base::size_max / 8 || plan_.home_bytes > base::size_max / 8) return false;
+    if (!base::multiply(slabs_for(block_bytes), per_slab, metadata) || metadata > base::size_max / 8)
+        return false;
+    return base::round_up(parts_for(block_bytes, is_first).total(), plan_.from->granularity(), bytes);
+}
+
+source::request region_list::request_for(std::size_t bytes, std::size_t slabs) const noexcept {
+    const std::size_t metadata = metadata_alignment(slabs);
+    return {bytes, plan_.alignment > metadata ? plan_.alignment : metadata, source::any_node};
+}
+
+bool region_list::grow(std::size_t block_bytes) noexcept {
+    const bool is_first = first_ == nullptr;
+    std::size_t bytes = 0;
+    if (!bytes_for(block_bytes, is_first, bytes)) return false;
+    const parts sizes = parts_for(block_bytes, is_first);
+    if (sizes.slabs > plan_.most_slabs - slabs_) return false;
+    const source::request wanted = request_for(bytes, sizes.slabs);
+    auto* const data = static_cast<std::byte*>(plan_.from->reserve(wanted));
+    if (data == nullptr) return false;
+    std::byte* const metadata = data + sizes.blocks;
+    if (!plan_.from->commit(metadata, sizes.total() - sizes.blocks) ||
+        (!is_first && !ensure_table(slabs_ + sizes.slabs))) {
+        plan_.from->release(data, wanted);
+        return false;
+    }
+    region_header& region = is_first ? home_region_ : *::new (metadata) region_header;
+    region.data = data;
+    region.bytes = bytes;
+    region.slabs = static_cast<std::uint32_t>(sizes.slabs);
+    region.last_bytes = block_bytes - (sizes.slabs - 1) * plan_.slab_bytes;
+    region.records = metadata + sizes.header;
+    region.room = region.records + sizes.records + sizes.home + sizes.table;
+    region.room_bytes = sizes.room;
+    if (is_first) home_ = region.records + sizes.records;
+    if (sizes.table != 0) table_.move_to(home_ + sizes.home, sizes.slabs);
+    link(region);
+    open(region);
+    reserved_ += bytes;
+    block_bytes_ += block_bytes;
+    slabs_ += sizes.slabs;
+    return true;
+}
+
+// Doubling keeps the cost of moving the table constant a slab.
+bool region_list::ensure_table(std::size_t slabs) noexcept {
+    if (slabs <= table_.capacity()) return true;
+    const std::size_t room = slabs > 2 * table_.capacity() ? slabs : 2 * table_.capacity();
+    std::size_t bytes = 0;
+    if (!base::round_up(table_.bytes_for(room), plan_.from->granularity(), bytes)) return false;
+    const source::request wanted{bytes, cache_line, source::any_node};
+    void* const memory = plan_.from->reserve(wanted);
+    if (memory == nullptr) return false;
+    if (!plan_.from->commit(memory, bytes)) {
+        plan_.from->release(memory, wanted);
+        return false;
+    }
+    table_.move_to(memory, room);
+    release_table();
+    table_memory_ = memory;
+    table_bytes_ = bytes;
+    reserved_ += bytes;
+    return true;
+}
+
+void region_list::release_table() noexcept {
+    if (table_memory_ == nullptr) return;
+    plan_.from->release(table_memory_, {table_bytes_, cache_line, source::any_node});
+    reserved_ -= table_bytes_;
+    table_memory_ = nullptr;
+    table_bytes_ = 0;
+}
+
+std::size_t region_list::slab_length(const region_header& region, std::uint32_t place) const noexcept {
+    return place + 1 == region.slabs ? region.last_bytes : plan_.slab_bytes;
+}
+
+slab& region_list::record_at(const region_header& region, std::uint32_t place) const noexcept {
+    const std::size_t pitch = base::rounded_up(plan_.record_bytes, metadata_alignment(region.slabs));
+    return *reinterpret_cast<slab*>(region.records + place * pitch);
+}
+
+std::uint32_t region_list::take(std::uint32_t owner, std::size_t& bytes) noexcept {
+    region_header* const region = open_;
+    if (region == nullptr) return no_slab;
+    const bool recycled = region->given != no_slab;
+    const std::uint32_t place = recycled ? region->given : region->untouched;
+    std::byte* const begin = region->data + place * plan_.slab_bytes;
+    bytes = slab_length(*region, place);
+    if (!plan_.from->commit(begin, bytes)) return no_slab;
+    slab& record = record_at(*region, place);
+    if (recycled) {
+        region->given = record.next;
+    } else {
+        ++region->untouched;
+    }
+    ::new (&record) slab{.place = place, .owner = owner};
+    if (++region->used == region->slabs) close(*region);
+    if (++used_ > peak_used_) peak_used_ = used_;
+    return table_.insert({begin, &record, region}, bytes, owner);
+}
+
+void region_list::give(std::uint32_t id) noexcept {
+    const slab_table::entry entry = table_.at(id);
+    region_header& region = *entry.home;
+    table_.remove(id);
+    if (region.used-- == region.slabs) open(region);
+    entry.record->next = region.given;
+    entry.record->idle_count = 1; // its pages may hold memory
+    region.given = entry.record->place;
+    --used_;
+}
+
+region_header* region_list::youngest_idle() const noexcept {
+    for (region_header* region = last_; region != nullptr; region = region->previous) {
+        if (region->used == 0 && (region != first_ || first_ == last_)) return region;
+    }
+    return nullptr;
+}
+
+void region_list::release(region_header* idle) noexcept {
+    const region_header gone = *idle;
+    close(*idle);
+    (gone.previous != nullptr ? gone.previous->next : first_) = gone.next;
+    (gone.next != nullptr ? gone.next->previous : last_) = gone.previous;
+    reserved_ -= gone.bytes;
+    block_bytes_ -= (gone.slabs - 1) * plan_.slab_bytes + gone.last_bytes;
+    slabs_ -= gone.slabs;
+    if (idle == &home_region_) { // the last one: back to the state before the first
+        table_.clear();
+        release_table();
+        home_region_ = {};
+        home_ = nullptr;
+    }
+    plan_.from->release(gone.data, request_for(gone.bytes, gone.slabs));
+}
+
+void region_list::release_all() noexcept {
+    table_.clear();
+    while (last_ != nullptr) release(last_);
+    used_ = 0;
+}
+
+std::size_t region_list::decommit_idle(std::size_t most) noexcept {
+    std::size_t bytes = 0;
+    for (region_header* region = last_; region != nullptr; region = region->previous) {
+        for (std::uint32_t place = region->given; place != no_slab; place = record_at(*region, place).next) {
+            if (most == 0) return bytes;
+            slab& record = record_at(*region, place);
+            if (record.idle_count == 0) continue;
+            record.idle_count = 0;
+            plan_.from->decommit(region->data + place * plan_.slab_bytes, slab_length(*region, place));
+            bytes += slab_length(*region, place);
+            --most;
+        }
+    }
+    return bytes;
+}
+
+void region_list::populate() noexcept {
+    for (const region_header* region = first_; region != nullptr; region = region->next) {
+        plan_.from->populate(region->data, (region->slabs - 1) * plan_.slab_bytes + region->last_bytes);
+    }
+}
+
+void region_list::link(region_header& region) noexcept {
+    region.previous = last_;
+    (last_ != nullptr ? last_->next : first_) = &region;
+    last_ = &region;
+}
+
+void region_list::open(region_header& region) noexcept {
+    region.previous_open = nullptr;
+    region.next_open = open_;
+    if (open_ != nullptr) open_->previous_open = &region;
+    open_ = &region;
+}
+
+void region_list::close(region_header& region) noexcept {
+    if (region.previous_open == nullptr && open_ != &region) return; // not open
+    (region.previous_open != nullptr ? region.previous_open->next_open : open_) = region.next_open;
+    if (region.next_open != nullptr) region.next_open->previous_open = region.previous_open;
+    region.next_open = nullptr;
+    region.previous_open = nullptr;
+}
+
+bool region_list::is_valid() const noexcept {
+    std::size_t slabs = 0;
+    std::size_t used = 0;
+    std::size_t bytes = table_bytes_;
+    for (const region_header* region = first_; region != nullptr; region = region->next) {
+        if (region->used > region->untouched || region->untouched > region->slabs) return false;
+        slabs += region->slabs;
+        used += region->used;
+        bytes += region->bytes;
+    }
+    return slabs == slabs_ && used == used_ && bytes == reserved_ && table_.is_valid();
+}
+
+} // namespace cenote::engine

@@ -1,0 +1,59 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/slab/slab.hpp>
+
+namespace cenote::engine {
+
+void slab::make_all_idle() noexcept {
+    const std::size_t count = words();
+    for (std::size_t w = 0; w < count; ++w) {
+        out()[w] = 0;
+        idle()[w] = ~word{0};
+    }
+    if (const std::uint32_t rest = blocks % word_bits; rest != 0) idle()[count - 1] = bit(rest) - 1;
+    idle_count = blocks;
+    hint = 0;
+}
+
+std::size_t slab::take(std::byte* begin, std::size_t stride, void** end, std::size_t want) noexcept {
+    const std::size_t most = want < idle_count ? want : idle_count;
+    std::size_t left = most;
+    std::uint32_t w = hint;
+    while (left != 0) {
+        word bits = idle()[w];
+        if (bits == 0) {
+            ++w;
+            continue;
+        }
+        std::byte* const first = begin + std::size_t{w} * word_bits * stride;
+        word taken = 0;
+        do {
+            const int at = std::countr_zero(bits);
+            *--end = first + static_cast<std::size_t>(at) * stride;
+            taken |= bits & (0 - bits);
+            bits &= bits - 1;
+        } while (--left != 0 && bits != 0);
+        idle()[w] &= ~taken;
+        out()[w] |= taken;
+        const auto past = w * word_bits + word_bits - static_cast<std::uint32_t>(std::countl_zero(taken));
+        if (past > fresh) fresh = past;
+    }
+    hint = w;
+    idle_count -= static_cast<std::uint32_t>(most);
+    return most;
+}
+
+bool slab::is_valid() const noexcept {
+    std::size_t counted = 0;
+    for (std::size_t w = 0; w < words(); ++w) {
+        if ((out()[w] & idle()[w]) != 0) return false;
+        if (w < hint && idle()[w] != 0) return false;
+        counted += static_cast<std::size_t>(std::popcount(idle()[w]));
+    }
+    if (const std::uint32_t rest = blocks % word_bits; rest != 0) {
+        const std::size_t last = words() - 1;
+        if (((out()[last] | idle()[last]) & ~(bit(rest) - 1)) != 0) return false;
+    }
+    return counted == idle_count && fresh <= blocks;
+}
+
+} // namespace cenote::engine
