@@ -1,0 +1,241 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Equal blocks of raw memory for one thread: the fastest pool, and the one under the others. Use it for
+// nodes, messages, packets: many objects of one size that come and go. For objects with constructors see
+// object_pool.hpp, for several sizes multi_pool.hpp.
+// `allocate` and `deallocate` are a compare and a load, a compare and a store, inline at the end of the
+// class; `allocate_slow` and `deallocate_slow` are all the rest. Amortised O(1) whatever the number of
+// blocks. Memory comes in slabs from a source when the first block is asked for. The pool does not move; its
+// destructor gives all memory back, live blocks included. One thread at a time; not from signal handlers.
+#pragma once
+
+#include <cenote/pool/options.hpp>
+#include <cenote/slab/block_store.hpp>
+#include <cenote/source/os_pages.hpp>
+
+#include <concepts>
+#include <type_traits>
+
+namespace cenote {
+
+struct fixed_pool_options {
+    std::size_t block_size = 0;                ///< bytes; must be set
+    std::size_t alignment = natural_alignment; ///< a power of two
+    std::size_t initial_blocks = 0;            ///< reserved by the constructor
+    std::size_t maximum_blocks = unlimited;    ///< never more than this
+    std::size_t blocks_per_slab = 0;           ///< 0: about 64 KiB of them
+    cenote::growth growth{};
+    cenote::source* source = nullptr; ///< null: `default_source()`
+    bool checks = false;              ///< finds misuse at the call, exactly; every call takes the slow path
+    bool stats = false;               ///< counts calls; every call takes the slow path
+    bool zero_on_allocate = false;    ///< blocks come zeroed; every call takes the slow path
+    bool erase_on_free = false;       ///< blocks are zeroed when they return; every call takes the slow path
+    bool sanitizers = true;           ///< under ASan or memcheck: tell them of every block, by the slow path
+    cenote::trim trim = cenote::trim::automatic;
+    const char* name = "unnamed"; ///< for messages; not copied
+    exhaustion_handler on_exhaustion{};
+
+    /// How blocks are laid out; false when that does not fit.
+    [[nodiscard]] constexpr bool lay_out(engine::block_layout& layout) const noexcept;
+    /// What is wrong with these options, or null. The one place where they are judged.
+    [[nodiscard]] constexpr const char* flaw() const noexcept;
+};
+
+class CENOTE_API fixed_pool {
+public:
+    /// Throws `bad_options`, and `out_of_memory` when `initial_blocks` cannot be had. A pool in static
+    /// storage is constant-initialised, and reserves its initial blocks at the first call.
+    constexpr explicit fixed_pool(const fixed_pool_options& options) : options_(options) {
+        if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
+        (void)options.lay_out(layout_);
+        if (!std::is_constant_evaluated() && options.initial_blocks != 0) reserve(options.initial_blocks);
+    }
+    fixed_pool(const fixed_pool&) = delete;
+    fixed_pool& operator=(const fixed_pool&) = delete;
+    /// Live blocks are told to the leak handler, then everything goes back to the source.
+    ~fixed_pool();
+
+    /// A block of `block_size()` bytes; its contents are undefined. Throws `out_of_memory`.
+    [[nodiscard]] void* allocate();
+    /// The same, or null.
+    [[nodiscard]] void* try_allocate() noexcept;
+    /// Takes back a live block of this pool. Anything else is misuse, found now (with `checks`) or when the
+    /// magazine that took it is flushed. Not for null.
+    void deallocate(void* block) noexcept;
+
+    /// A block with all its bytes zero.
+    [[nodiscard]] void* allocate_zeroed();
+    /// A block and the bytes of it that may be used: `stride()`.
+    [[nodiscard]] allocation allocate_at_least() { return {allocate(), stride()}; }
+    /// `count` blocks into `blocks`, all or none. Throws `out_of_memory`.
+    void allocate_n(void** blocks, std::size_t count);
+    /// The same; false when they could not be had.
+    [[nodiscard]] bool try_allocate_n(void** blocks, std::size_t count) noexcept;
+    void deallocate_n(void* const* blocks, std::size_t count) noexcept;
+    /// Takes back a block whose size the caller knows; a size above `block_size()` is misuse.
+    void deallocate(void* block, std::size_t size) noexcept;
+    /// Zeroes a live block and takes it back.
+    void deallocate_erased(void* block) noexcept;
+
+    /// Whether a block of this pool starts here, live or free. O(1), reads nothing behind the pointer.
+    [[nodiscard]] bool owns(const void* pointer) const noexcept;
+    /// Whether a live block starts here. O(a magazine).
+    [[nodiscard]] bool is_live(const void* pointer) const noexcept;
+    /// A number for a block of this pool, stable while the block is live and below 2^31; `unlimited` for
+    /// others.
+    [[nodiscard]] std::size_t index_of(const void* block) const noexcept;
+    /// The block with that number, or null.
+    [[nodiscard]] void* at(std::size_t index) const noexcept;
+
+    /// Calls `visit(void*)` for every live block; a visit that returns false ends the walk. `visit` may
+    /// allocate from this pool and free to it: blocks live throughout are visited exactly once. O(blocks).
+    template<std::invocable<void*> Visit>
+    void for_each(Visit&& visit);
+
+    /// All blocks are free, memory is kept. No destructor runs.
+    void reset() noexcept;
+    /// Gives idle memory back to the source, and returns how many bytes. Nothing during a walk.
+    std::size_t trim() noexcept;
+    /// Whether `reserve` also backs the memory, so that first uses do not fault.
+    enum class touch { no, yes };
+    /// Makes sure that `blocks` can be live without another call to the source. Throws `out_of_memory`.
+    void reserve(std::size_t blocks, touch pages = touch::no);
+
+    [[nodiscard]] std::size_t block_size() const noexcept { return layout_.block_size; }
+    [[nodiscard]] std::size_t alignment() const noexcept { return layout_.alignment; }
+    /// Bytes from one block to the next.
+    [[nodiscard]] std::size_t stride() const noexcept { return layout_.stride; }
+    [[nodiscard]] const char* name() const noexcept { return options_.name; }
+    [[nodiscard]] pool_stats stats() const noexcept;
+    /// The pool's own invariants. O(blocks); for tests.
+    [[nodiscard]] bool is_valid() const noexcept;
+
+    /// How large a caller's buffer must be so that exactly `maximum_blocks` (or else `initial_blocks`) blocks
+    /// fit, wherever it starts. Throws `bad_options`, also when neither is given.
+    [[nodiscard]] static std::size_t required_bytes(const fixed_pool_options& options);
+
+private:
+    class walk;
+
+    CENOTE_NOINLINE void* allocate_slow();
+    CENOTE_NOINLINE void* try_allocate_slow() noexcept;
+    CENOTE_NOINLINE void deallocate_slow(void* block) noexcept;
+    [[nodiscard]] void* take() noexcept;
+    void take_back_exactly(void* block) noexcept;
+    [[nodiscard]] bool may_retry(unsigned attempt, std::size_t blocks);
+    [[nodiscard]] shortage shortage_of(std::size_t blocks) const noexcept;
+
+    /// Whether every call takes the slow path, whatever goes on.
+    [[nodiscard]] bool is_exact() const noexcept {
+        return options_.checks || options_.stats || options_.zero_on_allocate || options_.erase_on_free ||
+               watched_;
+    }
+    [[nodiscard]] source& from() const noexcept {
+        return options_.source != nullptr ? *options_.source : default_source();
+    }
+    [[nodiscard]] std::size_t blocks_reserved() const noexcept {
+        return regions_.block_bytes() / layout_.stride;
+    }
+
+    [[nodiscard]] bool open() noexcept;
+    [[nodiscard]] bool grow() noexcept;
+    [[nodiscard]] bool grow_by(std::size_t blocks) noexcept;
+    [[nodiscard]] bool add_region(std::size_t blocks) noexcept;
+    [[nodiscard]] std::size_t fitting(std::size_t blocks, std::size_t bytes) const noexcept;
+    [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
+    void give_back_surplus() noexcept;
+    void release_idle_regions() noexcept;
+    [[nodiscard]] void* next_live(engine::position& at) const noexcept;
+
+    engine::block_store store_; // the hot words come first
+    engine::region_list regions_;
+    engine::block_layout layout_;
+    fixed_pool_options options_;
+    bool is_open_ = false;
+    bool watched_ = false;
+    std::size_t walks_ = 0;
+    call_counts calls_;
+};
+
+constexpr bool fixed_pool_options::lay_out(engine::block_layout& layout) const noexcept {
+    const std::size_t divisor = block_size & (0 - block_size);
+    const std::size_t natural = divisor < 16 ? divisor : 16;
+    const std::size_t wanted = alignment == natural_alignment ? natural : alignment;
+    if (!engine::make_layout(block_size, wanted, blocks_per_slab, layout)) return false;
+    // Steps smaller than a usual slab make smaller slabs, so that each step is a whole number of them.
+    if (blocks_per_slab == 0 && growth.how != growth::kind::none && growth.blocks < layout.blocks_per_slab) {
+        return engine::make_layout(block_size, wanted, growth.blocks, layout);
+    }
+    return true;
+}
+
+constexpr const char* fixed_pool_options::flaw() const noexcept {
+    if (block_size == 0) return "block_size is 0; give the bytes of a block";
+    if (alignment != natural_alignment && !base::is_power_of_two(alignment)) {
+        return "alignment is not a power of two; leave it out or give 8, 16, 64, ...";
+    }
+    if (maximum_blocks == 0) return "maximum_blocks is 0; leave it out for no maximum";
+    if (initial_blocks > maximum_blocks) return "initial_blocks is above maximum_blocks";
+    if (!growth.is_sound()) return "growth adds nothing: the factor must be above 1, the blocks above 0";
+    if (growth.how == growth::kind::none && initial_blocks == 0 && maximum_blocks == unlimited) {
+        return "growth is none, but neither initial_blocks nor maximum_blocks is given";
+    }
+    engine::block_layout layout;
+    if (!lay_out(layout)) return "block_size, alignment and blocks_per_slab are too large together";
+    std::size_t bytes = 0;
+    if (!base::multiply(layout.stride, initial_blocks, bytes))
+        return "initial_blocks is more than memory can hold";
+    return nullptr;
+}
+
+// The hot path. Two compares in all: no flag, no counter, no lock.
+
+CENOTE_INLINE void* fixed_pool::allocate() {
+    if (store_.loaded.is_empty()) [[unlikely]]
+        return allocate_slow();
+    return store_.loaded.pop();
+}
+
+CENOTE_INLINE void* fixed_pool::try_allocate() noexcept {
+    if (store_.loaded.is_empty()) [[unlikely]]
+        return try_allocate_slow();
+    return store_.loaded.pop();
+}
+
+CENOTE_INLINE void fixed_pool::deallocate(void* block) noexcept {
+    base::prefetch_for_write(block);
+    if (store_.loaded.is_full()) [[unlikely]]
+        return deallocate_slow(block);
+    store_.loaded.push(block);
+}
+
+// A walk runs at capacity zero, so that what the visitor allocates and frees is exact at once.
+class fixed_pool::walk {
+public:
+    explicit walk(fixed_pool& pool) noexcept : pool_(pool) {
+        if (pool_.walks_++ == 0) pool_.store_.suspend();
+    }
+    walk(const walk&) = delete;
+    walk& operator=(const walk&) = delete;
+    ~walk() {
+        if (--pool_.walks_ == 0) pool_.store_.resume();
+    }
+
+private:
+    fixed_pool& pool_;
+};
+
+template<std::invocable<void*> Visit>
+void fixed_pool::for_each(Visit&& visit) {
+    const walk quiet(*this);
+    engine::position at{0, 0, nullptr, nullptr};
+    while (void* const block = next_live(at)) {
+        if constexpr (std::convertible_to<std::invoke_result_t<Visit&, void*>, bool>) {
+            if (!static_cast<bool>(visit(block))) return;
+        } else {
+            visit(block);
+        }
+    }
+}
+
+} // namespace cenote

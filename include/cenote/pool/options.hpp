@@ -1,0 +1,87 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// What the options of all pools share: growth, trimming, exhaustion, the default alignment; and what all
+// pools say of themselves: statistics.
+#pragma once
+
+#include <cenote/base/error.hpp>
+#include <cenote/source/source.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace cenote {
+
+/// The alignment that fits the block size: its largest power-of-two divisor, at most 16.
+inline constexpr std::size_t natural_alignment = static_cast<std::size_t>(-1);
+
+/// How many blocks a pool adds when it has none left. Slabs are added whole, and never past the maximum.
+struct growth {
+    enum class kind {
+        none,      ///< `initial_blocks`, or else `maximum_blocks`, at once, and no more
+        constant,  ///< `blocks` each time
+        geometric, ///< (`factor` - 1) × the blocks there are, at least a slab, at most `blocks`
+    };
+    kind how = kind::geometric;
+    double factor = 1.25;
+    std::size_t blocks = unlimited;
+
+    [[nodiscard]] static constexpr growth none() noexcept { return {kind::none, 1, 0}; }
+    [[nodiscard]] static constexpr growth constant(std::size_t blocks) noexcept {
+        return {kind::constant, 1, blocks};
+    }
+    [[nodiscard]] static constexpr growth geometric(double factor, std::size_t at_most = unlimited) noexcept {
+        return {kind::geometric, factor, at_most};
+    }
+
+    /// Whether each step adds something: a factor above 1 and finite, a count above 0.
+    [[nodiscard]] constexpr bool is_sound() const noexcept {
+        if (how == kind::none) return true;
+        return blocks != 0 && (how == kind::constant || (factor > 1 && factor <= 1e6));
+    }
+};
+
+/// When idle memory goes back to the source.
+enum class trim {
+    automatic, ///< `deallocate` gives back what a whole window of traffic did not need; see docs/decisions
+    manual,    ///< only `trim()` does: `deallocate` never calls the source
+};
+
+/// Called by `allocate` (never by `try_allocate`) when a pool is exhausted, before it throws: free something
+/// and return true to have it try again. Runs on the calling thread with no lock held; may use the pool.
+struct exhaustion_handler {
+    bool (*call)(void* context, const shortage& what) = nullptr;
+    void* context = nullptr;
+    unsigned retries = 1; ///< at most this many calls for one request
+};
+
+/// For `exhaustion_handler::call`: prints what is short and aborts.
+CENOTE_API bool abort_on_exhaustion(void* context, const shortage& what);
+
+/// Calls since the pool was made; counted only with the option `stats`.
+struct call_counts {
+    std::uint64_t allocations = 0;
+    std::uint64_t deallocations = 0;
+    std::uint64_t failures = 0; ///< requests refused
+};
+
+/// What a pool holds, exact at the time of the call. live + cached + idle = blocks.
+struct pool_stats {
+    std::size_t live = 0;      ///< blocks handed out and not returned
+    std::size_t cached = 0;    ///< free blocks in magazines
+    std::size_t idle = 0;      ///< free blocks in slabs
+    std::size_t blocks = 0;    ///< all of them
+    std::size_t peak_live = 0; ///< the most ever live, less than two magazines too low
+    std::size_t live_bytes = 0;
+    std::size_t reserved_bytes = 0;   ///< taken from the source, metadata included
+    std::optional<call_counts> calls; ///< absent without the option `stats`
+};
+
+/// A block and how many bytes of it may be used.
+struct allocation {
+    void* pointer = nullptr;
+    std::size_t size = 0;
+};
+
+} // namespace cenote

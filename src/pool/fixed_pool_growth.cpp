@@ -1,0 +1,163 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// How a fixed pool grows: what it asks its source for, and when.
+#include <cenote/base/sanitizer.hpp>
+#include <cenote/pool/fixed_pool.hpp>
+#include <cenote/source/region.hpp>
+
+namespace cenote {
+namespace {
+
+struct plan {
+    engine::region_plan regions;
+    std::size_t magazine = 0; // blocks
+};
+
+// `most`: blocks the pool will ever have, as far as anybody knows. A small pool gets small slabs and
+// magazines: an eighth of its blocks each, so that their pointers take a 32nd of 64-byte blocks.
+plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact) noexcept {
+    if (most < layout.blocks_per_slab) layout.blocks_per_slab = most;
+    plan result;
+    if (!exact) {
+        const std::size_t usual = engine::magazine_capacity(layout.stride);
+        const std::size_t share = most / 8 + 1;
+        result.magazine = usual < share ? usual : share;
+    }
+    engine::region_plan& regions = result.regions;
+    regions.from = &from;
+    regions.alignment = layout.alignment;
+    regions.slab_bytes = layout.slab_bytes();
+    regions.record_bytes = engine::slab::bytes_for(layout.blocks_per_slab);
+    regions.home_bytes = 2 * result.magazine * sizeof(void*);
+    regions.most_slabs = engine::most_slabs_for(layout);
+    if (result.magazine != 0) regions.magazine_bytes = engine::depot::magazine_bytes(result.magazine);
+    return result;
+}
+
+} // namespace
+
+std::size_t fixed_pool::required_bytes(const fixed_pool_options& options) {
+    if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
+    const std::size_t blocks =
+        options.maximum_blocks != unlimited ? options.maximum_blocks : options.initial_blocks;
+    if (blocks == 0) {
+        base::raise_bad_options(options.name, "required_bytes needs maximum_blocks or initial_blocks");
+    }
+    engine::block_layout layout;
+    (void)options.lay_out(layout);
+    region somewhere(nullptr, 0);
+    const bool exact = options.checks || options.stats || options.zero_on_allocate || options.erase_on_free;
+    engine::region_list regions;
+    regions.configure(plan_for(somewhere, layout, blocks, exact).regions);
+    std::size_t bytes = 0;
+    std::size_t padded = 0;
+    if (!base::multiply(blocks, layout.stride, bytes) || !regions.bytes_for(bytes, true, padded) ||
+        !base::add(padded, regions.alignment_for(bytes) - 1, padded)) {
+        base::raise_bad_options(options.name, "so many blocks are more than memory can hold");
+    }
+    return padded;
+}
+
+bool fixed_pool::open() noexcept {
+    watched_ = options_.sanitizers && base::watched();
+    std::size_t most = options_.maximum_blocks;
+    if (most == unlimited && from().is_prepaid()) {
+        most = options_.initial_blocks != 0 ? options_.initial_blocks : from().available() / layout_.stride;
+        if (most == 0) return false;
+    }
+    const plan chosen = plan_for(from(), layout_, most, is_exact());
+    regions_.configure(chosen.regions);
+    store_.heap().configure(layout_, regions_, {0, unlimited, watched_});
+    store_.depot().configure(chosen.magazine, options_.name);
+    is_open_ = true;
+    return true;
+}
+
+// Zero when even one block does not fit.
+std::size_t fixed_pool::fitting(std::size_t blocks, std::size_t bytes) const noexcept {
+    std::size_t fits = 0;
+    std::size_t too_many = (blocks < bytes / layout_.stride ? blocks : bytes / layout_.stride) + 1;
+    while (too_many - fits > 1) {
+        const std::size_t middle = fits + (too_many - fits) / 2;
+        std::size_t needed = 0;
+        const bool known = regions_.bytes_for(middle * layout_.stride, regions_.first() == nullptr, needed);
+        (known && needed <= bytes ? fits : too_many) = middle;
+    }
+    return fits;
+}
+
+bool fixed_pool::add_region(std::size_t blocks) noexcept {
+    const bool is_first = regions_.first() == nullptr;
+    std::size_t bytes = 0;
+    if (blocks == 0 || !base::multiply(blocks, layout_.stride, bytes) || !regions_.grow(bytes)) return false;
+    if (is_first) {
+        const std::size_t capacity = regions_.plan().home_bytes / (2 * sizeof(void*));
+        store_.equip(reinterpret_cast<void**>(regions_.home()), capacity);
+        if (walks_ != 0) store_.suspend();
+    }
+    store_.depot().adopt(*regions_.last());
+    return true;
+}
+
+// As many as can be had, when not all can: a source near its limit still serves.
+bool fixed_pool::grow_by(std::size_t blocks) noexcept {
+    if (from().is_prepaid()) {
+        const std::size_t available = from().available();
+        const std::size_t fits = fitting(blocks, available);
+        if (add_region(fits)) return true;
+        const std::size_t padding = regions_.alignment_for(fits * layout_.stride) - 1;
+        return available > padding && add_region(fitting(fits, available - padding));
+    }
+    for (; blocks != 0; blocks /= 2) {
+        if (add_region(blocks)) return true;
+    }
+    return false;
+}
+
+bool fixed_pool::grow() noexcept {
+    const std::size_t present = blocks_reserved();
+    const std::size_t room = options_.maximum_blocks - present;
+    if (room == 0) return false;
+    const growth& policy = options_.growth;
+    if (policy.how == growth::kind::none) {
+        if (present != 0) return false;
+        return add_region(options_.initial_blocks != 0 ? options_.initial_blocks : options_.maximum_blocks);
+    }
+    std::size_t wanted = layout_.blocks_per_slab;
+    if (present == 0) {
+        const bool at_once = from().is_prepaid() && options_.maximum_blocks != unlimited;
+        if (at_once || options_.initial_blocks != 0) {
+            wanted = at_once ? options_.maximum_blocks : options_.initial_blocks;
+        }
+    } else if (policy.how == growth::kind::constant) {
+        wanted = policy.blocks;
+    } else {
+        const double step = static_cast<double>(present) * (policy.factor - 1);
+        wanted = step < static_cast<double>(policy.blocks) ? static_cast<std::size_t>(step) : policy.blocks;
+    }
+    if (wanted > room) wanted = room;
+    const std::size_t rest = wanted % layout_.blocks_per_slab;
+    if (wanted == 0 || (rest != 0 && present != 0)) wanted += layout_.blocks_per_slab - rest;
+    return grow_by(wanted < room ? wanted : room);
+}
+
+bool fixed_pool::try_reserve(std::size_t blocks) noexcept {
+    if (blocks > options_.maximum_blocks || (!is_open_ && !open())) return false;
+    std::size_t bytes = 0;
+    if (!base::multiply(blocks, layout_.stride, bytes)) return false;
+    const std::size_t present = blocks_reserved();
+    if (present >= blocks) return true;
+    if (present != 0 && options_.growth.how == growth::kind::none) return false;
+    const bool at_once = present == 0 && from().is_prepaid() && options_.maximum_blocks != unlimited;
+    return add_region(at_once ? options_.maximum_blocks : blocks - present);
+}
+
+void fixed_pool::reserve(std::size_t blocks, touch pages) {
+    for (unsigned attempt = 0; !try_reserve(blocks); ++attempt) {
+        if (!may_retry(attempt, blocks)) base::raise_out_of_memory(shortage_of(blocks));
+    }
+    store_.heap().set_up_all();
+    if (pages == touch::yes) regions_.populate();
+}
+
+} // namespace cenote
