@@ -1,0 +1,23 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// `cenote replay`: the recorded operations again, on every contender, and a table of what they took.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace cenote::tool {
+
+struct replay_options {
+    std::string file;
+    unsigned rounds = 5;
+    std::optional<std::uint64_t> process;
+    std::string json;
+    bool whole = false; // however long it takes
+};
+
+// Returns the status to exit with; throws `failure` or `trace::error`.
+[[nodiscard]] int replay(const replay_options& options);
+
+} // namespace cenote::tool

@@ -1,0 +1,73 @@
+// cenote: SPDX-License-Identifier: MIT
+#include "replay/contenders.hpp"
+#include "replay/loop.hpp"
+
+#include <cstring>
+#include <memory_resource>
+#include <new>
+
+namespace cenote::tool {
+namespace {
+
+class counting_resource final : public std::pmr::memory_resource {
+public:
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+private:
+    void* do_allocate(std::size_t size, std::size_t alignment) override {
+        void* p = std::pmr::new_delete_resource()->allocate(size, alignment);
+        bytes_ += size;
+        return p;
+    }
+    void do_deallocate(void* p, std::size_t size, std::size_t alignment) override {
+        bytes_ -= size;
+        std::pmr::new_delete_resource()->deallocate(p, size, alignment);
+    }
+    [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+        return this == &other;
+    }
+
+    std::uint64_t bytes_ = 0;
+};
+
+class pmr_contender {
+public:
+    static constexpr bool has_blocks = true;
+
+    void* allocate(std::size_t size, std::size_t alignment) {
+        try {
+            return pool_.allocate(size, alignment);
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+    }
+    void* allocate_zeroed(std::size_t size, std::size_t alignment) {
+        void* p = allocate(size, alignment);
+        if (p != nullptr) std::memset(p, 0, size);
+        return p;
+    }
+    void* reallocate(void* old, std::size_t old_size, std::size_t old_alignment, std::size_t size) {
+        void* p = allocate(size, 16);
+        if (p == nullptr) return nullptr;
+        std::memcpy(p, old, std::min(old_size, size));
+        deallocate(old, old_size, old_alignment);
+        return p;
+    }
+    void deallocate(void* p, std::size_t size, std::size_t alignment) {
+        pool_.deallocate(p, size, alignment);
+    }
+    [[nodiscard]] std::uint64_t reserved_bytes() const { return upstream_.bytes(); }
+
+private:
+    counting_resource upstream_;
+    std::pmr::unsynchronized_pool_resource pool_{&upstream_};
+};
+
+} // namespace
+
+outcome run_pmr(const job& j) {
+    pmr_contender contender;
+    return run_job(contender, j);
+}
+
+} // namespace cenote::tool
