@@ -181,21 +181,7 @@ void* fixed_pool::at(std::size_t index) const noexcept {
 }
 
 void* fixed_pool::next_live(engine::position& at) const noexcept {
-    const engine::slab_table& table = regions_.table();
-    for (; at.id < table.end_id(); ++at.id, at.index = 0) {
-        const auto& entry = table.at(at.id);
-        if (entry.begin == nullptr) continue;
-        while (at.index < entry.record->blocks) {
-            const auto bits = entry.record->out()[at.index / 64] >> at.index % 64;
-            if (bits == 0) {
-                at.index = (at.index / 64 + 1) * 64;
-                continue;
-            }
-            at.index += static_cast<std::uint32_t>(std::countr_zero(bits));
-            return entry.begin + at.index++ * layout_.stride;
-        }
-    }
-    return nullptr;
+    return engine::next_out(regions_.table(), at, [this](std::uint32_t) { return layout_.stride; });
 }
 
 pool_stats fixed_pool::stats() const noexcept {

@@ -19,7 +19,7 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
     if (most < layout.blocks_per_slab) layout.blocks_per_slab = most;
     plan result;
     if (!exact) {
-        const std::size_t usual = engine::magazine_capacity(layout.stride);
+        const std::size_t usual = engine::magazine_capacity(layout.stride, engine::most_cached_alone);
         const std::size_t share = most / 8 + 1;
         result.magazine = usual < share ? usual : share;
     }

@@ -2,6 +2,7 @@
 #include <cenote/slab/block_store.hpp>
 
 #include <cstring>
+#include <initializer_list>
 #include <utility>
 
 namespace cenote::engine {

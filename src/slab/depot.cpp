@@ -81,7 +81,6 @@ void depot::put(void* const* begin, void* const* end) noexcept {
             magazine->blocks()[count++] = at.id << bits | at.index;
         } else {
             heap_.give(at.id, at.index);
-            if (at.record->idle_count == at.record->blocks) at = {}; // the slab may have gone
         }
     }
     if (count == 0) return;

@@ -71,7 +71,7 @@ bool region_list::grow(std::size_t block_bytes) noexcept {
     if (data == nullptr) return false;
     std::byte* const metadata = data + sizes.blocks;
     if (!plan_.from->commit(metadata, sizes.total() - sizes.blocks) ||
-        (!is_first && !ensure_table(slabs_ + sizes.slabs))) {
+        (!is_first && !table_memory_.ensure(table_, slabs_ + sizes.slabs, *plan_.from))) {
         plan_.from->release(data, wanted);
         return false;
     }
@@ -91,35 +91,6 @@ bool region_list::grow(std::size_t block_bytes) noexcept {
     block_bytes_ += block_bytes;
     slabs_ += sizes.slabs;
     return true;
-}
-
-// Doubling keeps the cost of moving the table constant a slab.
-bool region_list::ensure_table(std::size_t slabs) noexcept {
-    if (slabs <= table_.capacity()) return true;
-    const std::size_t room = slabs > 2 * table_.capacity() ? slabs : 2 * table_.capacity();
-    std::size_t bytes = 0;
-    if (!base::round_up(table_.bytes_for(room), plan_.from->granularity(), bytes)) return false;
-    const source::request wanted{bytes, cache_line, source::any_node};
-    void* const memory = plan_.from->reserve(wanted);
-    if (memory == nullptr) return false;
-    if (!plan_.from->commit(memory, bytes)) {
-        plan_.from->release(memory, wanted);
-        return false;
-    }
-    table_.move_to(memory, room);
-    release_table();
-    table_memory_ = memory;
-    table_bytes_ = bytes;
-    reserved_ += bytes;
-    return true;
-}
-
-void region_list::release_table() noexcept {
-    if (table_memory_ == nullptr) return;
-    plan_.from->release(table_memory_, {table_bytes_, cache_line, source::any_node});
-    reserved_ -= table_bytes_;
-    table_memory_ = nullptr;
-    table_bytes_ = 0;
 }
 
 std::size_t region_list::slab_length(const region_header& region, std::uint32_t place) const noexcept {
@@ -148,7 +119,7 @@ std::uint32_t region_list::take(std::uint32_t owner, std::size_t& bytes) noexcep
     ::new (&record) slab{.place = place, .owner = owner};
     if (++region->used == region->slabs) close(*region);
     if (++used_ > peak_used_) peak_used_ = used_;
-    return table_.insert({begin, &record, region}, bytes, owner);
+    return table_.insert({begin, bytes, &record, region});
 }
 
 void region_list::give(std::uint32_t id) noexcept {
@@ -179,7 +150,7 @@ void region_list::release(region_header* idle) noexcept {
     slabs_ -= gone.slabs;
     if (idle == &home_region_) { // the last one: back to the state before the first
         table_.clear();
-        release_table();
+        table_memory_.release(*plan_.from);
         home_region_ = {};
         home_ = nullptr;
     }
@@ -238,7 +209,7 @@ void region_list::close(region_header& region) noexcept {
 bool region_list::is_valid() const noexcept {
     std::size_t slabs = 0;
     std::size_t used = 0;
-    std::size_t bytes = table_bytes_;
+    std::size_t bytes = 0;
     for (const region_header* region = first_; region != nullptr; region = region->next) {
         if (region->used > region->untouched || region->untouched > region->slabs) return false;
         slabs += region->slabs;

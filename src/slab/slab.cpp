@@ -14,6 +14,15 @@ void slab::make_all_idle() noexcept {
     hint = 0;
 }
 
+std::uint32_t slab::next_out(std::uint32_t index) const noexcept {
+    while (index < blocks) {
+        const word bits = out()[index / word_bits] >> index % word_bits;
+        if (bits != 0) return index + static_cast<std::uint32_t>(std::countr_zero(bits));
+        index = (index / word_bits + 1) * word_bits;
+    }
+    return index;
+}
+
 std::size_t slab::take(std::byte* begin, std::size_t stride, void** end, std::size_t want) noexcept {
     const std::size_t most = want < idle_count ? want : idle_count;
     std::size_t left = most;

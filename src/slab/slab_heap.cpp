@@ -42,18 +42,6 @@ void slab_heap::set_up_all() noexcept {
     for (std::uint32_t id = set_up_slab(); id != no_slab; id = set_up_slab()) keep(id);
 }
 
-bool slab_heap::look_up(const void* pointer, position& at) const noexcept {
-    at.record = nullptr;
-    const std::uint32_t id = regions_->table().find(pointer);
-    if (id == no_slab) return false;
-    const slab_table::entry& entry = regions_->table().at(id);
-    if (entry.record->owner != habits_.owner) return false;
-    at.id = id;
-    at.begin = entry.begin;
-    at.record = entry.record;
-    return index_in(pointer, at);
-}
-
 void slab_heap::give(std::uint32_t id, std::uint32_t index) noexcept {
     slab& record = regions_->record(id);
     record.give(index);

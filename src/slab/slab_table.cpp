@@ -1,6 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/slab_table.hpp>
 
+#include <initializer_list>
+
 namespace cenote::engine {
 namespace {
 
@@ -14,7 +16,7 @@ std::uint32_t from_link(const region_header* link) noexcept {
 
 } // namespace
 
-// At most three quarters full.
+// At most three quarters full when every slab touches as many granules as it can; a third is usual.
 std::size_t slab_table::cells_for(std::size_t slabs) const noexcept {
     const std::size_t used = slabs * granules_per_slab_;
     const std::size_t cells = std::bit_ceil(used + used / 3 + 1);
@@ -30,8 +32,6 @@ void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
     auto* const directory = static_cast<entry*>(memory);
     auto* const cells = reinterpret_cast<cell*>(directory + slabs);
     const std::size_t count = cells_for(slabs);
-    const cell* const old_cells = cells_();
-    const std::size_t old_count = mask_ + 1;
     for (std::size_t i = 0; i < count; ++i) cells[i] = cell{};
     for (std::uint32_t id = 0; id < end_id_; ++id) directory[id] = old_directory[id];
     outer_directory_ = directory;
@@ -39,20 +39,20 @@ void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
     mask_ = count - 1;
     hash_shift_ = 64 - static_cast<int>(std::bit_width(mask_));
     capacity_ = slabs;
-    for (std::size_t i = 0; i < old_count; ++i) {
-        const cell& old = old_cells[i];
-        if (old.id != no_slab) enter_cell(old.key, old.id, old.owner);
+    for (std::uint32_t id = 0; id < end_id_; ++id) {
+        if (directory[id].begin != nullptr) enter(id);
     }
 }
 
 void slab_table::clear() noexcept {
-    const std::size_t slab_bytes = slab_bytes_;
-    const bool aligned = granules_per_slab_ == 1;
-    *this = slab_table{};
-    configure(slab_bytes, aligned);
+    slab_table empty;
+    empty.granule_shift_ = granule_shift_;
+    empty.granules_per_slab_ = granules_per_slab_;
+    empty.only_starts_ = only_starts_;
+    *this = empty;
 }
 
-std::uint32_t slab_table::insert(const entry& what, std::size_t bytes, std::uint32_t owner) noexcept {
+std::uint32_t slab_table::insert(const entry& what) noexcept {
     std::uint32_t id = free_id_;
     if (id != no_slab) {
         free_id_ = from_link(at(id).home);
@@ -60,37 +60,62 @@ std::uint32_t slab_table::insert(const entry& what, std::size_t bytes, std::uint
         id = end_id_++;
     }
     directory_()[id] = what;
-    enter_cells(id, bytes, owner);
+    enter(id);
     return id;
 }
 
-void slab_table::enter_cells(std::uint32_t id, std::size_t bytes, std::uint32_t owner) noexcept {
-    const std::uintptr_t last = key_of(at(id).begin + bytes - 1);
-    for (std::uintptr_t key = key_of(at(id).begin); key <= last; ++key) enter_cell(key, id, owner);
+void slab_table::enter(std::uint32_t id) noexcept {
+    const std::uintptr_t last = last_key(id);
+    for (std::uintptr_t key = first_key(id); key <= last; ++key) enter_cell(key, id);
 }
 
-void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id, std::uint32_t owner) noexcept {
+// A slab that begins behind its granule's start takes the high part, another the low one. More than one high
+// part, of short slabs close to each other, makes further cells of the same key.
+void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
+    const auto begin = reinterpret_cast<std::uintptr_t>(at(id).begin);
+    const bool is_low = begin <= key << granule_shift_;
     std::size_t i = slot_of(key);
-    while (cells_()[i].id != no_slab) i = (i + 1) & mask_;
-    cells_()[i] = {key, id, owner};
+    for (; cells_()[i].key != 0; i = (i + 1) & mask_) {
+        const cell& here = cells_()[i];
+        if (here.key == key && (is_low ? here.low : here.high) == no_slab) break;
+    }
+    cell& here = cells_()[i];
+    here.key = key;
+    if (is_low) {
+        here.low = id;
+        here.owner = at(id).record->owner;
+    } else {
+        here.high = id;
+        here.split = begin;
+    }
 }
 
 void slab_table::remove(std::uint32_t id) noexcept {
-    // A short last slab has fewer granules than a whole one: those it does not have are not found.
-    const std::uintptr_t first = key_of(at(id).begin);
-    for (std::uintptr_t key = first; key < first + granules_per_slab_; ++key) remove_cell(key, id);
-    directory_()[id] = {nullptr, nullptr, as_link(free_id_)};
+    const std::uintptr_t last = last_key(id);
+    for (std::uintptr_t key = first_key(id); key <= last; ++key) remove_cell(key, id);
+    directory_()[id] = {nullptr, 0, nullptr, as_link(free_id_)};
     free_id_ = id;
 }
 
-// Linear probing without tombstones: cells behind the gap move up when their own slot allows it.
 void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
+    std::size_t i = slot_of(key);
+    while (!(cells_()[i].key == key && (cells_()[i].low == id || cells_()[i].high == id)))
+        i = (i + 1) & mask_;
+    cell& here = cells_()[i];
+    if (here.low == id) {
+        here.low = no_slab;
+        here.owner = no_slab;
+    } else {
+        here.high = no_slab;
+        here.split = no_split;
+    }
+    if (here.low == no_slab && here.high == no_slab) close_gap(i);
+}
+
+// Linear probing without tombstones: cells behind the gap move up when their own slot allows it.
+void slab_table::close_gap(std::size_t gap) noexcept {
     cell* const cells = cells_();
-    std::size_t gap = slot_of(key);
-    while (cells[gap].id != no_slab && !(cells[gap].key == key && cells[gap].id == id))
-        gap = (gap + 1) & mask_;
-    if (cells[gap].id == no_slab) return;
-    for (std::size_t i = (gap + 1) & mask_; cells[i].id != no_slab; i = (i + 1) & mask_) {
+    for (std::size_t i = (gap + 1) & mask_; cells[i].key != 0; i = (i + 1) & mask_) {
         const std::size_t distance = (i - slot_of(cells[i].key)) & mask_;
         if (distance >= ((i - gap) & mask_)) {
             cells[gap] = cells[i];
@@ -103,12 +128,18 @@ void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
 bool slab_table::is_valid() const noexcept {
     for (std::size_t i = 0; i <= mask_; ++i) {
         const cell& here = cells_()[i];
-        if (here.id == no_slab) continue;
-        if (here.id >= end_id_ || at(here.id).begin == nullptr) return false;
-        if (at(here.id).record->owner != here.owner) return false;
+        if (here.key == 0) continue;
+        if (here.low == no_slab && here.high == no_slab) return false;
+        for (const std::uint32_t id : {here.low, here.high}) {
+            if (id != no_slab && (id >= end_id_ || at(id).begin == nullptr)) return false;
+        }
+        if (here.low != no_slab && at(here.low).record->owner != here.owner) return false;
     }
     for (std::uint32_t id = 0; id < end_id_; ++id) {
-        if (at(id).begin != nullptr && find(at(id).begin) != id) return false;
+        const entry& slab_of_id = at(id);
+        if (slab_of_id.begin == nullptr) continue;
+        if (find(slab_of_id.begin) != id) return false;
+        if (!only_starts_ && find(slab_of_id.begin + slab_of_id.bytes - 1) != id) return false;
     }
     return true;
 }

@@ -106,6 +106,8 @@ public:
     /// Bytes from one block to the next.
     [[nodiscard]] std::size_t stride() const noexcept { return layout_.stride; }
     [[nodiscard]] const char* name() const noexcept { return options_.name; }
+    /// Whether every call takes the slow path at present: by an option, under a sanitizer, during a walk.
+    [[nodiscard]] bool is_instrumented() const noexcept { return store_.loaded.capacity() == 0; }
     [[nodiscard]] pool_stats stats() const noexcept;
     /// The pool's own invariants. O(blocks); for tests.
     [[nodiscard]] bool is_valid() const noexcept;
@@ -228,7 +230,7 @@ private:
 template<std::invocable<void*> Visit>
 void fixed_pool::for_each(Visit&& visit) {
     const walk quiet(*this);
-    engine::position at{0, 0, nullptr, nullptr};
+    engine::position at{0, 0, nullptr};
     while (void* const block = next_live(at)) {
         if constexpr (std::convertible_to<std::invoke_result_t<Visit&, void*>, bool>) {
             if (!static_cast<bool>(visit(block))) return;

@@ -27,14 +27,19 @@ struct magazine {
     [[nodiscard]] std::size_t capacity() const noexcept { return static_cast<std::size_t>(end - begin); }
 };
 
-/// A thread caches at most this many bytes of one block size, in two magazines.
-inline constexpr std::size_t most_cached_bytes = std::size_t{64} << 10;
+/// A thread of a concurrent pool caches at most this many bytes of one block size, in two magazines: what it
+/// holds nobody else can have.
+inline constexpr std::size_t most_cached_by_a_thread = std::size_t{64} << 10;
 
-/// Entries of a magazine for blocks of `stride` bytes: half of what may be cached, 512 at most; 0 for blocks
-/// so large that the slow path does not matter.
-[[nodiscard]] constexpr std::size_t magazine_capacity(std::size_t stride) noexcept {
+/// In a pool of one thread a magazine keeps nothing from anybody, so the bound is larger: batches of a
+/// thousand blocks of a kilobyte stay in front of the depot.
+inline constexpr std::size_t most_cached_alone = std::size_t{1} << 20;
+
+/// Entries of a magazine for blocks of `stride` bytes, two of which may cache `bytes`: 512 at most; 0 for
+/// blocks so large that the slow path does not matter.
+[[nodiscard]] constexpr std::size_t magazine_capacity(std::size_t stride, std::size_t bytes) noexcept {
     constexpr std::size_t most = 512;
-    const std::size_t fitting = most_cached_bytes / 2 / stride;
+    const std::size_t fitting = bytes / 2 / stride;
     return fitting < most ? fitting : most;
 }
 

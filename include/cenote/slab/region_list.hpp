@@ -7,8 +7,7 @@
 // O(1); growing is one reservation, plus a larger slab table now and then. One thread at a time.
 #pragma once
 
-#include <cenote/slab/slab_table.hpp>
-#include <cenote/source/source.hpp>
+#include <cenote/slab/table_memory.hpp>
 
 namespace cenote::engine {
 
@@ -89,7 +88,7 @@ public:
     [[nodiscard]] region_header* last() const noexcept { return last_; }
     [[nodiscard]] slab& record(std::uint32_t id) const noexcept { return *table_.at(id).record; }
 
-    [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_; }
+    [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_ + table_memory_.bytes(); }
     /// Bytes of all slabs, metadata not counted.
     [[nodiscard]] std::size_t block_bytes() const noexcept { return block_bytes_; }
     [[nodiscard]] std::size_t slabs() const noexcept { return slabs_; }
@@ -118,7 +117,6 @@ private:
     };
 
     [[nodiscard]] parts parts_for(std::size_t block_bytes, bool is_first) const noexcept;
-    [[nodiscard]] bool ensure_table(std::size_t slabs) noexcept;
     [[nodiscard]] std::size_t slabs_for(std::size_t block_bytes) const noexcept;
     [[nodiscard]] std::size_t slab_length(const region_header& region, std::uint32_t place) const noexcept;
     [[nodiscard]] slab& record_at(const region_header& region, std::uint32_t place) const noexcept;
@@ -126,12 +124,10 @@ private:
     void open(region_header& region) noexcept;
     void close(region_header& region) noexcept;
     [[nodiscard]] source::request request_for(std::size_t bytes, std::size_t slabs) const noexcept;
-    void release_table() noexcept;
 
     region_plan plan_;
     slab_table table_;
-    void* table_memory_ = nullptr; // when reserved apart from a region
-    std::size_t table_bytes_ = 0;
+    table_memory table_memory_; // when it does not stand in the first region
     region_header home_region_; // the first region's header: a small buffer has better use for the bytes
     std::byte* home_ = nullptr;
     region_header* first_ = nullptr;

@@ -64,6 +64,9 @@ struct slab {
         if (w < hint) hint = w;
     }
 
+    /// The first out block from `index` on, or a number not below `blocks`.
+    [[nodiscard]] std::uint32_t next_out(std::uint32_t index) const noexcept;
+
     /// Every block idle, whatever it was before. Remembers which were never out.
     void make_all_idle() noexcept;
 

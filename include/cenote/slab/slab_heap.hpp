@@ -12,13 +12,29 @@
 
 namespace cenote::engine {
 
-/// Where a block is. Also serves as a memory of the last slab found: neighbours are found faster.
+/// Where a block is.
 struct position {
     std::uint32_t id = no_slab;
     std::uint32_t index = 0;
-    std::byte* begin = nullptr;
     slab* record = nullptr;
 };
+
+/// The next out block at or behind `at`, which moves behind it: its address, or null at the end. `at.id` and
+/// `at.record` tell its slab. Slabs and blocks may come and go between calls. For heaps of strides
+/// `stride_of(owner)`.
+template<class StrideOf>
+[[nodiscard]] void* next_out(const slab_table& table, position& at, const StrideOf& stride_of) noexcept {
+    for (; at.id < table.end_id(); ++at.id, at.index = 0) {
+        const slab_table::entry& entry = table.at(at.id);
+        if (entry.begin == nullptr) continue;
+        at.record = entry.record;
+        if (const std::uint32_t index = entry.record->next_out(at.index); index < entry.record->blocks) {
+            at.index = index + 1;
+            return entry.begin + index * stride_of(entry.record->owner);
+        }
+    }
+    return nullptr;
+}
 
 class slab_heap {
 public:
@@ -48,10 +64,16 @@ public:
 
     /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
     [[nodiscard]] bool find(const void* pointer, position& at) const noexcept {
-        if (at.record == nullptr || !index_in(pointer, at)) {
-            if (!look_up(pointer, at)) return false;
-        }
-        return true;
+        // No memory of the last slab: a wrong guess costs more than the look-up.
+        at.id = regions_->table().find(pointer);
+        if (at.id == no_slab) return false;
+        const slab_table::entry& entry = regions_->table().at(at.id);
+        at.record = entry.record;
+        const std::uint64_t offset =
+            static_cast<std::uint64_t>(static_cast<const std::byte*>(pointer) - entry.begin);
+        const std::uint64_t index = layout_.by_stride.quotient(offset);
+        at.index = static_cast<std::uint32_t>(index);
+        return index < entry.record->blocks && entry.record->owner == habits_.owner;
     }
 
     /// Checks that an out block starts at `pointer`, and marks it neither out nor idle. False, with nothing
@@ -97,14 +119,6 @@ public:
     [[nodiscard]] bool is_valid() const noexcept;
 
 private:
-    [[nodiscard]] bool index_in(const void* pointer, position& at) const noexcept {
-        const std::uint64_t offset =
-            reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(at.begin);
-        const std::uint64_t index = layout_.by_stride.quotient(offset);
-        at.index = static_cast<std::uint32_t>(index);
-        return index < at.record->blocks;
-    }
-    [[nodiscard]] bool look_up(const void* pointer, position& at) const noexcept;
     [[nodiscard]] std::uint32_t set_up_slab() noexcept;
     void give_slab(std::uint32_t id) noexcept;
     void keep(std::uint32_t id) noexcept;

@@ -2,10 +2,10 @@
 //
 // From an address to its slab, and from a slab's number to its place: a hash of masked addresses with linear
 // probing, and a directory of numbers. A look-up reads only the table's own memory. Slabs need not be
-// aligned: a slab is entered once for each granule (a power of two of at most one slab) that it touches, and
-// two slabs may share one. Source of the hash: multiplication by 2^64 ÷ φ, D. E. Knuth, The Art of Computer
-// Programming 3, 6.4. Finding, entering and removing are O(1) expected; numbers are reused. One thread at a
-// time.
+// aligned: a slab is entered for each granule (a power of two of at most one slab) that it touches, and a
+// cell holds the two slabs that may meet in one, so that one probe without a guess finds either. Source of
+// the hash: multiplication by 2^64 ÷ φ, D. E. Knuth, The Art of Computer Programming 3, 6.4. Finding,
+// entering and removing are O(1) expected; numbers are reused. One thread at a time.
 #pragma once
 
 #include <cenote/slab/slab.hpp>
@@ -22,15 +22,22 @@ class slab_table {
 public:
     struct entry {
         std::byte* begin = nullptr; ///< the first block; null when the number is not in use
+        std::size_t bytes = 0;
         slab* record = nullptr;
         region_header* home = nullptr;
     };
 
     /// For slabs of `slab_bytes` > 0. `aligned`: every slab starts on a multiple of its size, a power of two.
     constexpr void configure(std::size_t slab_bytes, bool aligned) noexcept {
-        slab_bytes_ = slab_bytes;
         granule_shift_ = static_cast<int>(std::bit_width(slab_bytes)) - 1;
         granules_per_slab_ = aligned ? 1 : 3;
+    }
+
+    /// For stretches of any size of which only the start is asked for: entered where they begin, nowhere
+    /// else.
+    constexpr void configure_starts(std::size_t granule) noexcept {
+        configure(granule, true);
+        only_starts_ = true;
     }
 
     /// Bytes of the memory that a table of `slabs` needs beyond the object itself.
@@ -46,8 +53,8 @@ public:
     /// Back to the small table inside the object; no slab may be entered.
     void clear() noexcept;
 
-    /// Enters a slab of `bytes` and returns its number. There must be room.
-    std::uint32_t insert(const entry& what, std::size_t bytes, std::uint32_t owner) noexcept;
+    /// Enters a slab and returns its number. There must be room.
+    std::uint32_t insert(const entry& what) noexcept;
     void remove(std::uint32_t id) noexcept;
 
     [[nodiscard]] const entry& at(std::uint32_t id) const noexcept { return directory_()[id]; }
@@ -57,21 +64,27 @@ public:
 
     /// The number of the slab that holds `address`, or `no_slab`.
     [[nodiscard]] std::uint32_t find(const void* address) const noexcept {
-        const std::uintptr_t key = key_of(address);
+        const auto number = reinterpret_cast<std::uintptr_t>(address);
+        const std::uintptr_t key = number >> granule_shift_;
         for (std::size_t i = slot_of(key);; i = (i + 1) & mask_) {
             const cell& here = cells_()[i];
-            if (here.id == no_slab) return no_slab;
-            if (here.key == key && offset_in(address, here.id) < slab_bytes_) return here.id;
+            if (here.key == key) [[likely]] {
+                const std::uint32_t id = number < here.split ? here.low : here.high;
+                if (id != no_slab && number - reinterpret_cast<std::uintptr_t>(at(id).begin) < at(id).bytes) {
+                    return id;
+                }
+            }
+            if (here.key == 0) return no_slab;
         }
     }
 
     /// The owner of the aligned slab that holds `address`, or `no_slab`: one probe in the common case.
     [[nodiscard]] std::uint32_t owner_of(const void* address) const noexcept {
-        const std::uintptr_t key = key_of(address);
+        const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
         for (std::size_t i = slot_of(key);; i = (i + 1) & mask_) {
             const cell& here = cells_()[i];
-            if (here.key == key && here.id != no_slab) return here.owner;
-            if (here.id == no_slab) return no_slab;
+            if (here.key == key) return here.owner;
+            if (here.key == 0) return no_slab;
         }
     }
 
@@ -79,21 +92,18 @@ public:
 
 private:
     struct cell {
-        std::uintptr_t key = 0;
-        std::uint32_t id = no_slab;
-        std::uint32_t owner = 0;
+        std::uintptr_t key = 0; // the granule; 0, which no slab has, in an empty cell
+        std::uintptr_t split = no_split;
+        std::uint32_t low = no_slab;   // the slab of addresses below `split`
+        std::uint32_t high = no_slab;  // the slab of those from it on
+        std::uint32_t owner = no_slab; // of `low`
     };
 
+    static constexpr std::uintptr_t no_split = ~std::uintptr_t{0};
     static constexpr std::size_t small_cells = 4; // one slab, three granules
 
-    [[nodiscard]] std::uintptr_t key_of(const void* address) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
-    }
     [[nodiscard]] std::size_t slot_of(std::uintptr_t key) const noexcept {
         return static_cast<std::size_t>((std::uint64_t{key} * 0x9e3779b97f4a7c15u) >> hash_shift_);
-    }
-    [[nodiscard]] std::size_t offset_in(const void* address, std::uint32_t id) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(at(id).begin);
     }
     [[nodiscard]] std::size_t cells_for(std::size_t slabs) const noexcept;
 
@@ -109,16 +119,24 @@ private:
     [[nodiscard]] entry* directory_() noexcept {
         return outer_directory_ != nullptr ? outer_directory_ : &only_;
     }
-    void enter_cell(std::uintptr_t key, std::uint32_t id, std::uint32_t owner) noexcept;
-    void enter_cells(std::uint32_t id, std::size_t bytes, std::uint32_t owner) noexcept;
+    [[nodiscard]] std::uintptr_t first_key(std::uint32_t id) const noexcept {
+        return reinterpret_cast<std::uintptr_t>(at(id).begin) >> granule_shift_;
+    }
+    [[nodiscard]] std::uintptr_t last_key(std::uint32_t id) const noexcept {
+        const std::size_t last = only_starts_ ? 0 : at(id).bytes - 1;
+        return reinterpret_cast<std::uintptr_t>(at(id).begin + last) >> granule_shift_;
+    }
+    void enter(std::uint32_t id) noexcept;
+    void enter_cell(std::uintptr_t key, std::uint32_t id) noexcept;
     void remove_cell(std::uintptr_t key, std::uint32_t id) noexcept;
+    void close_gap(std::size_t gap) noexcept;
 
     cell* outer_cells_ = nullptr;
     entry* outer_directory_ = nullptr;
     std::size_t mask_ = small_cells - 1;
     int hash_shift_ = 62; // 64 less the bits of a slot number
     int granule_shift_ = 0;
-    std::size_t slab_bytes_ = 1;
+    bool only_starts_ = false;
     std::size_t granules_per_slab_ = 3;
     std::size_t capacity_ = 1;
     std::uint32_t end_id_ = 0;
