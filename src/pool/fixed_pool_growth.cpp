@@ -156,7 +156,7 @@ void fixed_pool::reserve(std::size_t blocks, touch pages) {
     for (unsigned attempt = 0; !try_reserve(blocks); ++attempt) {
         if (!may_retry(attempt, blocks)) base::raise_out_of_memory(shortage_of(blocks));
     }
-    store_.heap().set_up_all();
+    store_.heap().set_up(unlimited);
     if (pages == touch::yes) regions_.populate();
 }
 

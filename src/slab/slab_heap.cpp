@@ -38,8 +38,12 @@ std::uint32_t slab_heap::set_up_slab() noexcept {
     return id;
 }
 
-void slab_heap::set_up_all() noexcept {
-    for (std::uint32_t id = set_up_slab(); id != no_slab; id = set_up_slab()) keep(id);
+void slab_heap::set_up(std::size_t slabs) noexcept {
+    for (; slabs != 0; --slabs) {
+        const std::uint32_t id = set_up_slab();
+        if (id == no_slab) return;
+        keep(id);
+    }
 }
 
 void slab_heap::give(std::uint32_t id, std::uint32_t index) noexcept {

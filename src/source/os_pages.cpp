@@ -1,11 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/source/os_pages.hpp>
 
-namespace cenote {
+namespace cenote::base {
 
-source& default_source() noexcept {
-    static constinit os_pages pages;
-    return pages;
-}
+constinit os_pages plain_os_pages;
 
-} // namespace cenote
+} // namespace cenote::base

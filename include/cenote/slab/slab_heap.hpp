@@ -101,8 +101,8 @@ public:
 
     /// All blocks idle, slabs kept.
     void reset() noexcept;
-    /// Sets up slabs in every place of the regions, to be kept until they are needed.
-    void set_up_all() noexcept;
+    /// Sets up at most `slabs` slabs in places of the regions, to be kept until they are needed.
+    void set_up(std::size_t slabs) noexcept;
     /// Gives up to `most` slabs without a block in use back to the regions.
     void give_idle_slabs(std::size_t most) noexcept;
     /// The fewest idle slabs kept at any time since `forget_fewest`: nobody needed them.

@@ -38,7 +38,13 @@ private:
     os_pages_options options_{};
 };
 
+namespace base {
+extern CENOTE_API os_pages plain_os_pages;
+}
+
 /// The source of every pool that names none: plain OS pages.
-[[nodiscard]] CENOTE_API source& default_source() noexcept;
+[[nodiscard]] constexpr source& default_source() noexcept {
+    return base::plain_os_pages;
+}
 
 } // namespace cenote

@@ -1,0 +1,86 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Blocks too large for slabs: each is a region of its own from the source, with its record behind the block.
+// A few freed regions are kept, because the source is slow; a request takes one that is at most an eighth too
+// large. Finding a block is one probe of a slab table. One thread at a time.
+#pragma once
+
+#include <cenote/base/error.hpp>
+#include <cenote/slab/table_memory.hpp>
+
+namespace cenote::engine {
+
+class large_blocks {
+public:
+    /// Kept for reuse when memory goes back by itself: this many bytes and this many regions.
+    static constexpr std::size_t most_kept_bytes = std::size_t{4} << 20;
+    static constexpr std::size_t most_kept = 16;
+
+    struct record {
+        slab tag; ///< what the table holds
+        std::uint32_t id = no_slab;
+        bool is_live = false;
+        std::size_t requested = 0;
+        source::request reserved;
+        record* next_kept = nullptr;
+    };
+
+    constexpr large_blocks() noexcept { table_.configure_starts(std::size_t{4} << 10); }
+    large_blocks(const large_blocks&) = delete;
+    large_blocks& operator=(const large_blocks&) = delete;
+
+    /// `keep_all`: nothing goes back to the source but by `release_kept`. `watched`: a sanitizer is told.
+    constexpr void configure(source& from, bool keep_all, bool watched) noexcept {
+        from_ = &from;
+        keep_all_ = keep_all;
+        watched_ = watched;
+    }
+
+    /// A block of `size` bytes, or null; nothing has changed then.
+    [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) noexcept;
+    /// The live block that starts at `pointer`, or null.
+    [[nodiscard]] const record* find(const void* pointer) const noexcept;
+    void deallocate(const record& live) noexcept;
+
+    /// Whether `pointer` is a block that was freed and kept, or lies in one that is live.
+    [[nodiscard]] bool was_freed(const void* pointer) const noexcept;
+    [[nodiscard]] bool is_inside(const void* pointer) const noexcept;
+
+    /// The next live block at or behind number `id`, which moves behind it; null at the end.
+    [[nodiscard]] const record* next_live(std::uint32_t& id, void*& block) const noexcept;
+
+    /// Kept regions go back; returns their bytes.
+    std::size_t release_kept() noexcept;
+    /// Everything goes back, live or not.
+    void release_all() noexcept;
+    /// All blocks are freed; regions are kept as `deallocate` keeps them.
+    void reset() noexcept;
+
+    [[nodiscard]] std::size_t live() const noexcept { return live_; }
+    [[nodiscard]] std::size_t kept() const noexcept { return kept_count_; }
+    [[nodiscard]] std::size_t live_bytes() const noexcept { return live_bytes_; }
+    [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_ + memory_.bytes(); }
+    [[nodiscard]] bool is_valid() const noexcept;
+
+private:
+    [[nodiscard]] record* take_kept(const source::request& wanted) noexcept;
+    [[nodiscard]] record* reserve(const source::request& wanted) noexcept;
+    void release(record& gone) noexcept;
+    [[nodiscard]] record* record_of(std::uint32_t id) const noexcept {
+        return reinterpret_cast<record*>(table_.at(id).record);
+    }
+
+    source* from_ = nullptr;
+    bool keep_all_ = false;
+    bool watched_ = false;
+    slab_table table_;
+    table_memory memory_;
+    record* kept_ = nullptr;
+    std::size_t kept_count_ = 0;
+    std::size_t kept_bytes_ = 0;
+    std::size_t live_ = 0;
+    std::size_t live_bytes_ = 0;
+    std::size_t reserved_ = 0;
+};
+
+} // namespace cenote::engine

@@ -1,0 +1,280 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Blocks of many sizes for one thread: what `malloc` gives, with the speed of fixed_pool. Requests are
+// rounded up to a size class (at most an eighth above 128 bytes), each with magazines of its own over shared
+// regions; requests above `largest_block()` go to the source. Blocks are taken back with their size or
+// without. Allocation and sized freeing cost a fixed_pool's plus a few instructions for the class; freeing
+// without a size a look-up of the address more. Amortised O(1). One thread at a time; not from signal
+// handlers.
+#pragma once
+
+#include <cenote/pool/large_blocks.hpp>
+#include <cenote/pool/options.hpp>
+#include <cenote/pool/size_classes.hpp>
+#include <cenote/slab/block_store.hpp>
+#include <cenote/source/budget.hpp>
+#include <cenote/source/os_pages.hpp>
+
+#include <concepts>
+#include <type_traits>
+
+namespace cenote {
+
+struct multi_pool_options {
+    std::size_t slab_bytes = std::size_t{64}
+                             << 10;        ///< a power of two from 1 KiB to 1 MiB; blocks up to an eighth
+    std::size_t initial_bytes = 0;         ///< of slabs, reserved by the constructor
+    std::size_t maximum_bytes = unlimited; ///< never more than this from the source
+    cenote::source* source = nullptr;      ///< null: `default_source()`
+    bool checks = false;           ///< finds misuse at the call, exactly; every call takes the slow path
+    bool stats = false;            ///< counts calls; every call takes the slow path
+    bool zero_on_allocate = false; ///< blocks come zeroed; every call takes the slow path
+    bool erase_on_free = false;    ///< blocks are zeroed when they return; every call takes the slow path
+    bool sanitizers = true;        ///< under ASan or memcheck: tell them of every block, by the slow path
+    cenote::trim trim = cenote::trim::automatic;
+    const char* name = "unnamed"; ///< for messages; not copied
+    exhaustion_handler on_exhaustion{};
+
+    /// What is wrong with these options, or null. The one place where they are judged.
+    [[nodiscard]] constexpr const char* flaw() const noexcept;
+};
+
+class CENOTE_API multi_pool {
+public:
+    using options = multi_pool_options;
+    /// The alignment of blocks for which none is asked.
+    static constexpr std::size_t default_alignment = 16;
+
+    /// Throws `bad_options`, and `out_of_memory` when `initial_bytes` cannot be had.
+    constexpr explicit multi_pool(const multi_pool_options& wanted = {})
+        : options_(wanted),
+          limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes),
+          largest_(wanted.slab_bytes / 8) {
+        if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+        if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_bytes(wanted.initial_bytes);
+    }
+    multi_pool(const multi_pool&) = delete;
+    multi_pool& operator=(const multi_pool&) = delete;
+    /// Live blocks are told to the leak handler, then everything goes back to the source.
+    ~multi_pool();
+
+    /// A block of at least `size` bytes (0 counts as 1) at a power of two `alignment`. Throws
+    /// `out_of_memory`.
+    [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment = default_alignment);
+    /// The same, or null; also null for an alignment that is no power of two.
+    [[nodiscard]] void* try_allocate(std::size_t size, std::size_t alignment = default_alignment) noexcept;
+
+    /// Takes back a live block. Anything else is misuse, found now (with `checks`, or when the address is in
+    /// no slab of this pool) or when the magazine that took it is flushed. Null is ignored.
+    void deallocate(void* block) noexcept;
+    /// With the size asked for, and the alignment when one was: saves the look-up. Not for null.
+    void deallocate(void* block, std::size_t size, std::size_t alignment = default_alignment) noexcept;
+
+    [[nodiscard]] void* allocate_zeroed(std::size_t size, std::size_t alignment = default_alignment);
+    /// A block and the bytes of it that may be used, at least `size`.
+    [[nodiscard]] allocation allocate_at_least(std::size_t size, std::size_t alignment = default_alignment);
+    /// `count` blocks of `size` into `blocks`, all or none. Throws `out_of_memory`.
+    void allocate_n(std::size_t size, void** blocks, std::size_t count);
+    [[nodiscard]] bool try_allocate_n(std::size_t size, void** blocks, std::size_t count) noexcept;
+    void deallocate_n(void* const* blocks, std::size_t count) noexcept;
+    /// Zeroes a live block and takes it back.
+    void deallocate_erased(void* block) noexcept;
+
+    /// Whether a block of this pool starts here, live or free. Reads nothing behind the pointer.
+    [[nodiscard]] bool owns(const void* pointer) const noexcept;
+    /// Whether a live block starts here. O(a magazine).
+    [[nodiscard]] bool is_live(const void* pointer) const noexcept;
+    /// The usable bytes of a block of this pool, 0 for others.
+    [[nodiscard]] std::size_t size_of(const void* block) const noexcept;
+
+    /// Calls `visit(void*, std::size_t)` with every live block and its usable bytes; a visit that returns
+    /// false ends the walk. `visit` may allocate and free: blocks live throughout are visited exactly once.
+    template<std::invocable<void*, std::size_t> Visit>
+    void for_each(Visit&& visit);
+
+    /// All blocks are free, memory is kept. No destructor runs.
+    void reset() noexcept;
+    /// Gives idle memory back to the source, and returns how many bytes. Nothing during a walk.
+    std::size_t trim() noexcept;
+    enum class touch { no, yes };
+    /// Makes sure that `blocks` of `size` can be live without another call to the source. Throws
+    /// `out_of_memory`.
+    void reserve(std::size_t size, std::size_t blocks, touch pages = touch::no);
+
+    /// Larger blocks come straight from the source.
+    [[nodiscard]] std::size_t largest_block() const noexcept { return largest_; }
+    /// The bytes that a request of `size` takes, up to `largest_block()`.
+    [[nodiscard]] static constexpr std::size_t rounded_size(std::size_t size) noexcept {
+        return engine::class_size(engine::class_of(size));
+    }
+    [[nodiscard]] const char* name() const noexcept { return options_.name; }
+    [[nodiscard]] bool is_instrumented() const noexcept { return stores_[0].loaded.capacity() == 0; }
+    [[nodiscard]] pool_stats stats() const noexcept;
+    /// The pool's own invariants. O(blocks); for tests.
+    [[nodiscard]] bool is_valid() const noexcept;
+
+    /// How large a caller's buffer must be for `initial_bytes` of slabs, wherever it starts. Throws
+    /// `bad_options`, also when they are not given.
+    [[nodiscard]] static std::size_t required_bytes(const multi_pool_options& options);
+
+private:
+    class walk;
+    struct cursor {
+        engine::position at{0, 0, nullptr};
+        std::uint32_t large = 0;
+    };
+    static constexpr std::uint32_t is_large = engine::no_slab;
+
+    /// 1, 2, 4, 8 or 16: what every class gives. One shift; nothing when the alignment is a constant.
+    [[nodiscard]] static constexpr bool is_plain(std::size_t alignment) noexcept {
+        return alignment <= default_alignment && (0x10116u >> alignment & 1) != 0;
+    }
+
+    [[nodiscard]] std::uint32_t class_for(std::size_t size, std::size_t alignment) const noexcept;
+    [[nodiscard]] std::uint32_t classes() const noexcept { return engine::class_of(largest_) + 1; }
+
+    CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
+    CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
+    CENOTE_NOINLINE void deallocate_slow(std::uint32_t size_class, void* block) noexcept;
+    CENOTE_NOINLINE void deallocate_large(void* block) noexcept;
+    CENOTE_NOINLINE void deallocate_large(void* block, std::size_t size) noexcept;
+    [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
+    [[nodiscard]] void* take_block(std::uint32_t size_class) noexcept;
+    void take_back_exactly(std::uint32_t size_class, void* block) noexcept;
+    [[nodiscard]] bool may_retry(unsigned attempt, std::size_t size);
+    [[nodiscard]] shortage shortage_of(std::size_t size) const noexcept;
+    void note_live(std::uint32_t size_class) noexcept;
+    void report_stray(const void* pointer) const noexcept;
+
+    [[nodiscard]] bool is_exact() const noexcept {
+        return options_.checks || options_.stats || options_.zero_on_allocate || options_.erase_on_free ||
+               watched_;
+    }
+    [[nodiscard]] static engine::region_plan plan_for(source& from, const multi_pool_options& options,
+                                                      bool exact) noexcept;
+    [[nodiscard]] bool open() noexcept;
+    [[nodiscard]] bool grow() noexcept;
+    [[nodiscard]] bool add_region(std::size_t slabs) noexcept;
+    [[nodiscard]] bool reclaim() noexcept;
+    [[nodiscard]] bool trim_for_large() noexcept;
+    [[nodiscard]] std::size_t slabs_for(std::size_t bytes) const noexcept;
+    void reserve_bytes(std::size_t bytes);
+    void equip() noexcept;
+    void give_back_surplus() noexcept;
+    std::size_t release_idle_regions(std::size_t keep_slabs) noexcept;
+    [[nodiscard]] void* next_live(cursor& at, std::size_t& size) const noexcept;
+
+    engine::block_store stores_[engine::most_size_classes]; // the hot words
+    engine::region_list regions_;
+    engine::large_blocks large_;
+    multi_pool_options options_;
+    budget limit_; // around the source
+    std::size_t largest_;
+    bool is_open_ = false;
+    bool watched_ = false;
+    std::size_t walks_ = 0;
+    std::size_t noted_[engine::most_size_classes] = {}; // live blocks as of each class's last slow call
+    std::size_t live_ = 0;                              // their sum, and the large ones
+    std::size_t peak_ = 0;
+    std::size_t flushed_bytes_ = 0;
+    call_counts calls_;
+};
+
+constexpr const char* multi_pool_options::flaw() const noexcept {
+    if (!base::is_power_of_two(slab_bytes) || slab_bytes < 1024 || slab_bytes > std::size_t{1} << 20) {
+        return "slab_bytes is not a power of two from 1 KiB to 1 MiB";
+    }
+    if (maximum_bytes == 0) return "maximum_bytes is 0; leave it out for no maximum";
+    if (initial_bytes > maximum_bytes) return "initial_bytes is above maximum_bytes";
+    if (initial_bytes != unlimited && initial_bytes > base::size_max / 4) {
+        return "initial_bytes is more than memory can hold";
+    }
+    return nullptr;
+}
+
+// Alignments above the default take a class whose size is a multiple of them: slabs start on their own size.
+CENOTE_INLINE std::uint32_t multi_pool::class_for(std::size_t size, std::size_t alignment) const noexcept {
+    if (alignment <= default_alignment) [[likely]]
+        return engine::class_of(size);
+    std::uint32_t size_class = engine::class_of(size < alignment ? alignment : size);
+    while (engine::class_size(size_class) % alignment != 0) ++size_class;
+    return size_class;
+}
+
+// The hot path: a range check, the class, and fixed_pool's.
+
+CENOTE_INLINE void* multi_pool::allocate(std::size_t size, std::size_t alignment) {
+    if (size > largest_ || !is_plain(alignment)) [[unlikely]]
+        return allocate_slow(size, alignment);
+    engine::magazine& loaded = stores_[engine::class_of(size)].loaded;
+    if (loaded.is_empty()) [[unlikely]]
+        return allocate_slow(size, alignment);
+    return loaded.pop();
+}
+
+CENOTE_INLINE void* multi_pool::try_allocate(std::size_t size, std::size_t alignment) noexcept {
+    if (size > largest_ || !is_plain(alignment)) [[unlikely]]
+        return try_allocate_slow(size, alignment);
+    engine::magazine& loaded = stores_[engine::class_of(size)].loaded;
+    if (loaded.is_empty()) [[unlikely]]
+        return try_allocate_slow(size, alignment);
+    return loaded.pop();
+}
+
+CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {
+    const std::uint32_t size_class = regions_.table().owner_of(block);
+    if (size_class == is_large) [[unlikely]]
+        return deallocate_large(block);
+    engine::magazine& loaded = stores_[size_class].loaded;
+    base::prefetch_for_write(block);
+    if (loaded.is_full()) [[unlikely]]
+        return deallocate_slow(size_class, block);
+    loaded.push(block);
+}
+
+CENOTE_INLINE void multi_pool::deallocate(void* block, std::size_t size, std::size_t alignment) noexcept {
+    if (size > largest_ || alignment > largest_) [[unlikely]]
+        return deallocate_large(block, size);
+    const std::uint32_t size_class = class_for(size, alignment);
+    engine::magazine& loaded = stores_[size_class].loaded;
+    base::prefetch_for_write(block);
+    if (loaded.is_full()) [[unlikely]]
+        return deallocate_slow(size_class, block);
+    loaded.push(block);
+}
+
+// A walk runs at capacity zero, so that what the visitor allocates and frees is exact at once.
+class multi_pool::walk {
+public:
+    explicit walk(multi_pool& pool) noexcept : pool_(pool) {
+        if (pool_.walks_++ == 0) {
+            for (engine::block_store& store : pool_.stores_) store.suspend();
+        }
+    }
+    walk(const walk&) = delete;
+    walk& operator=(const walk&) = delete;
+    ~walk() {
+        if (--pool_.walks_ == 0) {
+            for (engine::block_store& store : pool_.stores_) store.resume();
+        }
+    }
+
+private:
+    multi_pool& pool_;
+};
+
+template<std::invocable<void*, std::size_t> Visit>
+void multi_pool::for_each(Visit&& visit) {
+    const walk quiet(*this);
+    cursor at;
+    std::size_t size = 0;
+    while (void* const block = next_live(at, size)) {
+        if constexpr (std::convertible_to<std::invoke_result_t<Visit&, void*, std::size_t>, bool>) {
+            if (!static_cast<bool>(visit(block, size))) return;
+        } else {
+            visit(block, size);
+        }
+    }
+}
+
+} // namespace cenote

@@ -1,0 +1,35 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The sizes that a pool of several sizes has: steps of 16 bytes up to 128, then eight to a doubling, so that
+// rounding up costs at most an eighth. Both directions are a few instructions.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace cenote::engine {
+
+inline constexpr std::size_t smallest_class = 16;
+inline constexpr std::size_t most_size_classes = 8 + 8 * 10; // up to 128 KiB
+
+/// The class that serves `size` bytes; 0 bytes are served by the smallest.
+[[nodiscard]] constexpr std::uint32_t class_of(std::size_t size) noexcept {
+    const std::size_t last = size - (size != 0 ? 1 : 0);
+    if (last < 128) return static_cast<std::uint32_t>(last / smallest_class);
+    const auto doubling = static_cast<std::uint32_t>(std::bit_width(last)) - 8;
+    return static_cast<std::uint32_t>(last >> (doubling + 4)) + doubling * 8;
+}
+
+/// Bytes of a block of a class.
+[[nodiscard]] constexpr std::size_t class_size(std::uint32_t size_class) noexcept {
+    if (size_class < 8) return (size_class + 1) * smallest_class;
+    const std::uint32_t doubling = (size_class - 8) / 8;
+    return std::size_t{size_class % 8 + 9} << (doubling + 4);
+}
+
+static_assert(class_of(0) == 0 && class_of(16) == 0 && class_of(17) == 1 && class_of(128) == 7);
+static_assert(class_of(129) == 8 && class_size(8) == 144 && class_of(256) == 15 && class_size(15) == 256);
+static_assert(class_of(257) == 16 && class_size(16) == 288 && class_of(8192) == 55 && class_size(55) == 8192);
+
+} // namespace cenote::engine

@@ -1,0 +1,178 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/arith.hpp>
+#include <cenote/base/sanitizer.hpp>
+#include <cenote/pool/large_blocks.hpp>
+#include <cenote/pool/size_classes.hpp>
+
+#include <new>
+
+namespace cenote::engine {
+namespace {
+
+// Sizes are rounded to eight steps a doubling, so that a freed region fits the next request of about its
+// size. Pages that nobody touches cost nothing.
+bool request_for(std::size_t size, std::size_t alignment, std::size_t granularity, source::request& wanted) {
+    std::size_t bytes = 0;
+    if (!base::add(size, sizeof(large_blocks::record) + alignof(large_blocks::record), bytes)) return false;
+    if (bytes > base::size_max / 2) return false;
+    bytes = class_size(class_of(bytes));
+    if (!base::round_up(bytes, granularity, bytes)) return false;
+    const std::size_t least = alignof(large_blocks::record);
+    wanted = {bytes, alignment < least ? least : alignment, source::any_node};
+    return true;
+}
+
+} // namespace
+
+void* large_blocks::allocate(std::size_t size, std::size_t alignment) noexcept {
+    source::request wanted;
+    if (!request_for(size, alignment, from_->granularity(), wanted)) return nullptr;
+    record* block = take_kept(wanted);
+    if (block == nullptr) block = reserve(wanted);
+    if (block == nullptr) return nullptr;
+    block->is_live = true;
+    block->requested = size;
+    ++live_;
+    live_bytes_ += size;
+    std::byte* const begin = table_.at(block->id).begin;
+    if (watched_) base::permit(begin, size);
+    return begin;
+}
+
+large_blocks::record* large_blocks::reserve(const source::request& wanted) noexcept {
+    auto* const data = static_cast<std::byte*>(from_->reserve(wanted));
+    if (data == nullptr) return nullptr;
+    if (!from_->commit(data, wanted.bytes) || !memory_.ensure(table_, live_ + kept_count_ + 1, *from_)) {
+        from_->release(data, wanted);
+        return nullptr;
+    }
+    const std::size_t room = (wanted.bytes - sizeof(record)) / alignof(record) * alignof(record);
+    auto* const made = ::new (data + room) record;
+    made->reserved = wanted;
+    made->id = table_.insert({data, room, &made->tag, nullptr});
+    reserved_ += wanted.bytes;
+    if (watched_) base::forbid(data, room);
+    return made;
+}
+
+large_blocks::record* large_blocks::take_kept(const source::request& wanted) noexcept {
+    record** link = &kept_;
+    for (std::size_t looked = 0; *link != nullptr && looked < most_kept;
+         ++looked, link = &(*link)->next_kept) {
+        record* const found = *link;
+        const bool fits = found->reserved.bytes >= wanted.bytes &&
+                          found->reserved.bytes - wanted.bytes <= wanted.bytes / 8 &&
+                          base::padding_to(table_.at(found->id).begin, wanted.alignment) == 0;
+        if (!fits) continue;
+        *link = found->next_kept;
+        --kept_count_;
+        kept_bytes_ -= found->reserved.bytes;
+        return found;
+    }
+    return nullptr;
+}
+
+const large_blocks::record* large_blocks::find(const void* pointer) const noexcept {
+    const std::uint32_t id = table_.find(pointer);
+    if (id == no_slab || table_.at(id).begin != pointer) return nullptr;
+    const record* const found = record_of(id);
+    return found->is_live ? found : nullptr;
+}
+
+bool large_blocks::was_freed(const void* pointer) const noexcept {
+    const std::uint32_t id = table_.find(pointer);
+    return id != no_slab && table_.at(id).begin == pointer && !record_of(id)->is_live;
+}
+
+bool large_blocks::is_inside(const void* pointer) const noexcept {
+    for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
+        const slab_table::entry& entry = table_.at(id);
+        const auto offset =
+            reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(entry.begin);
+        if (entry.begin != nullptr && offset != 0 && offset < record_of(id)->requested) return true;
+    }
+    return false;
+}
+
+void large_blocks::deallocate(const record& live) noexcept {
+    record& gone = *record_of(live.id);
+    gone.is_live = false;
+    --live_;
+    live_bytes_ -= gone.requested;
+    const bool keep =
+        keep_all_ || (kept_count_ < most_kept && gone.reserved.bytes <= most_kept_bytes - kept_bytes_);
+    if (!keep) return release(gone);
+    if (watched_) base::forbid(table_.at(gone.id).begin, gone.requested);
+    gone.next_kept = kept_;
+    kept_ = &gone;
+    ++kept_count_;
+    kept_bytes_ += gone.reserved.bytes;
+}
+
+void large_blocks::release(record& gone) noexcept {
+    std::byte* const begin = table_.at(gone.id).begin;
+    const source::request reserved = gone.reserved;
+    if (watched_) base::permit(begin, reserved.bytes);
+    table_.remove(gone.id);
+    reserved_ -= reserved.bytes;
+    from_->release(begin, reserved);
+}
+
+const large_blocks::record* large_blocks::next_live(std::uint32_t& id, void*& block) const noexcept {
+    for (; id < table_.end_id(); ++id) {
+        if (table_.at(id).begin == nullptr || !record_of(id)->is_live) continue;
+        block = table_.at(id).begin;
+        return record_of(id++);
+    }
+    return nullptr;
+}
+
+std::size_t large_blocks::release_kept() noexcept {
+    const std::size_t before = reserved_bytes();
+    while (kept_ != nullptr) {
+        record& gone = *kept_;
+        kept_ = gone.next_kept;
+        release(gone);
+    }
+    kept_count_ = 0;
+    kept_bytes_ = 0;
+    if (live_ == 0) {
+        table_.clear();
+        memory_.release(*from_);
+    }
+    return before - reserved_bytes();
+}
+
+void large_blocks::reset() noexcept {
+    std::uint32_t id = 0;
+    void* block = nullptr;
+    while (const record* const live = next_live(id, block)) deallocate(*live);
+}
+
+void large_blocks::release_all() noexcept {
+    if (from_ == nullptr) return;
+    reset();
+    (void)release_kept();
+}
+
+bool large_blocks::is_valid() const noexcept {
+    std::size_t live = 0;
+    std::size_t live_bytes = 0;
+    std::size_t reserved = 0;
+    for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
+        if (table_.at(id).begin == nullptr) continue;
+        const record& found = *record_of(id);
+        if (found.id != id) return false;
+        reserved += found.reserved.bytes;
+        if (found.is_live) {
+            ++live;
+            live_bytes += found.requested;
+        }
+    }
+    std::size_t kept = 0;
+    for (const record* one = kept_; one != nullptr; one = one->next_kept) ++kept;
+    return live == live_ && live_bytes == live_bytes_ && reserved == reserved_ && kept == kept_count_ &&
+           table_.is_valid();
+}
+
+} // namespace cenote::engine

@@ -1,0 +1,273 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/sanitizer.hpp>
+#include <cenote/pool/multi_pool.hpp>
+
+#include <cstring>
+
+namespace cenote {
+namespace {
+
+/// As in fixed_pool: a surplus goes back when it was one for a whole window of traffic.
+constexpr std::size_t window = 2;
+
+} // namespace
+
+multi_pool::~multi_pool() {
+    std::size_t leaked = large_.live();
+    std::size_t bytes = large_.live_bytes();
+    for (std::uint32_t c = 0; is_open_ && c < classes(); ++c) {
+        engine::block_store& store = stores_[c];
+        if (store.heap().out() == store.in_magazines()) continue;
+        store.suspend(); // a double free in a magazine would be counted as one leak less
+        leaked += store.heap().out();
+        bytes += store.heap().out() * engine::class_size(c);
+    }
+    if (leaked != 0) base::report_leak({options_.name, leaked, bytes}, options_.checks);
+    if (watched_) {
+        for (const auto* region = regions_.first(); region != nullptr; region = region->next) {
+            base::permit(region->data, region->bytes);
+        }
+    }
+    large_.release_all();
+    regions_.release_all();
+}
+
+// Allocation.
+
+void multi_pool::note_live(std::uint32_t size_class) noexcept {
+    const std::size_t now = stores_[size_class].live();
+    live_ += now - noted_[size_class];
+    noted_[size_class] = now;
+    if (live_ > peak_) peak_ = live_;
+}
+
+void* multi_pool::take_block(std::uint32_t size_class) noexcept {
+    engine::block_store& store = stores_[size_class];
+    note_live(size_class);
+    void* block = store.refill();
+    if (block == nullptr && grow()) block = store.refill();
+    return block;
+}
+
+void* multi_pool::take(std::size_t size, std::size_t alignment) noexcept {
+    if (!base::is_power_of_two(alignment) || (!is_open_ && !open())) return nullptr;
+    void* block = nullptr;
+    if (size > largest_ || alignment > largest_) {
+        block = large_.allocate(size, alignment);
+        if (block == nullptr && trim_for_large()) block = large_.allocate(size, alignment);
+        if (block != nullptr && ++live_ > peak_) peak_ = live_;
+    } else {
+        const std::uint32_t size_class = class_for(size, alignment);
+        block =
+            stores_[size_class].loaded.is_empty() ? take_block(size_class) : stores_[size_class].loaded.pop();
+        if (block != nullptr && is_exact()) {
+            note_live(size_class);
+            if (watched_) base::permit(block, size != 0 ? size : 1);
+        }
+    }
+    if (block == nullptr) return nullptr;
+    if (options_.zero_on_allocate) std::memset(block, 0, size);
+    ++calls_.allocations;
+    return block;
+}
+
+void* multi_pool::try_allocate_slow(std::size_t size, std::size_t alignment) noexcept {
+    void* const block = take(size, alignment);
+    if (block == nullptr) ++calls_.failures;
+    return block;
+}
+
+void* multi_pool::allocate_slow(std::size_t size, std::size_t alignment) {
+    if (!base::is_power_of_two(alignment)) {
+        base::raise_bad_options(options_.name, "the alignment of a request is not a power of two");
+    }
+    for (unsigned attempt = 0;; ++attempt) {
+        if (void* const block = take(size, alignment)) return block;
+        if (!may_retry(attempt, size)) break;
+    }
+    ++calls_.failures;
+    base::raise_out_of_memory(shortage_of(size));
+}
+
+bool multi_pool::may_retry(unsigned attempt, std::size_t size) {
+    const exhaustion_handler& handler = options_.on_exhaustion;
+    return handler.call != nullptr && attempt < handler.retries &&
+           handler.call(handler.context, shortage_of(size));
+}
+
+shortage multi_pool::shortage_of(std::size_t size) const noexcept {
+    const pool_stats now = stats();
+    return {options_.name, size, now.live_bytes, now.reserved_bytes, options_.maximum_bytes};
+}
+
+void* multi_pool::allocate_zeroed(std::size_t size, std::size_t alignment) {
+    void* const block = allocate(size, alignment);
+    return std::memset(block, 0, size);
+}
+
+allocation multi_pool::allocate_at_least(std::size_t size, std::size_t alignment) {
+    const bool rounds = size <= largest_ && alignment <= largest_ && base::is_power_of_two(alignment);
+    if (rounds) size = engine::class_size(class_for(size, alignment));
+    return {allocate(size, alignment), size};
+}
+
+bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t count) noexcept {
+    std::size_t taken = 0;
+    if (size <= largest_ && is_open_ && !is_exact()) {
+        const std::uint32_t size_class = engine::class_of(size);
+        note_live(size_class);
+        taken = stores_[size_class].take_many(blocks, count);
+    }
+    for (; taken < count; ++taken) {
+        blocks[taken] = try_allocate(size);
+        if (blocks[taken] == nullptr) {
+            deallocate_n(blocks, taken);
+            return false;
+        }
+    }
+    return true;
+}
+
+void multi_pool::allocate_n(std::size_t size, void** blocks, std::size_t count) {
+    for (unsigned attempt = 0; !try_allocate_n(size, blocks, count); ++attempt) {
+        std::size_t bytes = unlimited;
+        (void)base::multiply(size, count, bytes);
+        if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
+    }
+}
+
+// Freeing.
+
+void multi_pool::take_back_exactly(std::uint32_t size_class, void* block) noexcept {
+    engine::block_store& store = stores_[size_class];
+    if (!is_open_) return report_stray(block);
+    if (!store.depot().put_exact(block)) return;
+    const std::size_t bytes = engine::class_size(size_class);
+    store.note_flushed(1);
+    if (options_.erase_on_free) std::memset(block, 0, bytes);
+    if (watched_) base::forbid(block, bytes);
+    ++calls_.deallocations;
+}
+
+void multi_pool::deallocate_slow(std::uint32_t size_class, void* block) noexcept {
+    engine::block_store& store = stores_[size_class];
+    if (is_exact() || !is_open_) {
+        take_back_exactly(size_class, block);
+    } else {
+        store.flush(block);
+    }
+    note_live(size_class);
+    flushed_bytes_ += store.flushed() * engine::class_size(size_class);
+    store.forget_flushed();
+    const bool window_is_over = flushed_bytes_ >= window * regions_.block_bytes();
+    if (window_is_over && walks_ == 0 && is_open_ && options_.trim == trim::automatic) give_back_surplus();
+}
+
+void multi_pool::deallocate_large(void* block) noexcept {
+    if (block == nullptr) return;
+    const engine::large_blocks::record* const found = large_.find(block);
+    if (found == nullptr) return report_stray(block);
+    if (options_.erase_on_free) std::memset(block, 0, found->requested);
+    large_.deallocate(*found);
+    --live_;
+    ++calls_.deallocations;
+}
+
+void multi_pool::deallocate_large(void* block, std::size_t size) noexcept {
+    const engine::large_blocks::record* const found = large_.find(block);
+    const bool is_wrong =
+        found != nullptr ? found->requested != size : regions_.table().owner_of(block) != is_large;
+    if (is_wrong) return base::report_misuse({misuse::wrong_size, options_.name, block, 0});
+    deallocate_large(block);
+}
+
+void multi_pool::report_stray(const void* pointer) const noexcept {
+    misuse kind = misuse::foreign_pointer;
+    if (large_.was_freed(pointer)) kind = misuse::double_free;
+    if (large_.is_inside(pointer)) kind = misuse::interior_pointer;
+    if (kind == misuse::foreign_pointer) {
+        const auto before = static_cast<const std::byte*>(pointer) - 1;
+        const std::uint32_t owner = regions_.table().owner_of(before);
+        if (owner != is_large && stores_[owner].heap().diagnose(pointer) == misuse::past_the_end) {
+            kind = misuse::past_the_end;
+        }
+    }
+    base::report_misuse({kind, options_.name, pointer, 0});
+}
+
+void multi_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) deallocate(blocks[i]);
+}
+
+void multi_pool::deallocate_erased(void* block) noexcept {
+    if (is_live(block)) std::memset(block, 0, size_of(block));
+    deallocate(block);
+}
+
+// Questions.
+
+bool multi_pool::owns(const void* pointer) const noexcept {
+    engine::position at;
+    const std::uint32_t owner = regions_.table().owner_of(pointer);
+    if (owner == is_large) return large_.find(pointer) != nullptr || large_.was_freed(pointer);
+    return stores_[owner].heap().find(pointer, at);
+}
+
+bool multi_pool::is_live(const void* pointer) const noexcept {
+    engine::position at;
+    const std::uint32_t owner = regions_.table().owner_of(pointer);
+    if (owner == is_large) return large_.find(pointer) != nullptr;
+    const engine::block_store& store = stores_[owner];
+    return store.heap().find(pointer, at) && at.record->is_out(at.index) && !store.holds(pointer);
+}
+
+std::size_t multi_pool::size_of(const void* block) const noexcept {
+    engine::position at;
+    const std::uint32_t owner = regions_.table().owner_of(block);
+    if (owner == is_large) {
+        const engine::large_blocks::record* const found = large_.find(block);
+        return found != nullptr ? found->requested : 0;
+    }
+    return stores_[owner].heap().find(block, at) ? engine::class_size(owner) : 0;
+}
+
+void* multi_pool::next_live(cursor& at, std::size_t& size) const noexcept {
+    if (void* const block = engine::next_out(regions_.table(), at.at, engine::class_size)) {
+        size = engine::class_size(at.at.record->owner);
+        return block;
+    }
+    void* block = nullptr;
+    const engine::large_blocks::record* const found = large_.next_live(at.large, block);
+    if (found == nullptr) return nullptr;
+    size = found->requested;
+    return block;
+}
+
+pool_stats multi_pool::stats() const noexcept {
+    pool_stats result;
+    result.live = large_.live();
+    result.idle = large_.kept();
+    result.live_bytes = large_.live_bytes();
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        const engine::block_store& store = stores_[c];
+        result.live += store.live();
+        result.cached += store.cached();
+        result.idle += store.heap().idle();
+        result.live_bytes += store.live() * engine::class_size(c);
+    }
+    result.blocks = result.live + result.cached + result.idle;
+    result.peak_live = peak_ > result.live ? peak_ : result.live;
+    result.reserved_bytes = regions_.reserved_bytes() + large_.reserved_bytes();
+    if (options_.stats) result.calls = calls_;
+    return result;
+}
+
+bool multi_pool::is_valid() const noexcept {
+    if (!is_open_) return true;
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        if (!stores_[c].is_valid()) return false;
+    }
+    return regions_.is_valid() && large_.is_valid() && stats().reserved_bytes == limit_.used();
+}
+
+} // namespace cenote

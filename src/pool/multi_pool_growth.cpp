@@ -1,0 +1,203 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// How a pool of several sizes takes memory from its source and gives it back.
+#include <cenote/base/sanitizer.hpp>
+#include <cenote/pool/multi_pool.hpp>
+#include <cenote/source/region.hpp>
+
+namespace cenote {
+namespace {
+
+// Two magazines of a class may cache this many bytes: all classes together stay below a mebibyte.
+constexpr std::size_t most_cached_of_a_class = std::size_t{16} << 10;
+
+// In a caller's buffer four blocks are enough: its bytes are better spent on blocks.
+std::size_t magazine_of(std::uint32_t size_class, bool small) noexcept {
+    const std::size_t usual =
+        engine::magazine_capacity(engine::class_size(size_class), most_cached_of_a_class);
+    const std::size_t least = usual == 0 ? 1 : usual;
+    return small && least > 4 ? 4 : least;
+}
+
+std::size_t magazine_bytes(std::size_t largest, bool small) noexcept {
+    std::size_t entries = 0;
+    for (std::uint32_t c = 0; c <= engine::class_of(largest); ++c) entries += 2 * magazine_of(c, small);
+    return entries * sizeof(void*);
+}
+
+} // namespace
+
+engine::region_plan multi_pool::plan_for(source& from, const multi_pool_options& options,
+                                         bool exact) noexcept {
+    engine::region_plan plan;
+    plan.from = &from;
+    plan.alignment = options.slab_bytes;
+    plan.slab_bytes = options.slab_bytes;
+    plan.record_bytes = engine::slab::bytes_for(options.slab_bytes / engine::smallest_class);
+    plan.home_bytes = exact ? 0 : magazine_bytes(options.slab_bytes / 8, from.is_prepaid());
+    return plan;
+}
+
+std::size_t multi_pool::required_bytes(const multi_pool_options& options) {
+    if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
+    std::size_t bytes = options.initial_bytes;
+    if (bytes == 0) base::raise_bad_options(options.name, "required_bytes needs initial_bytes");
+    region somewhere(nullptr, 0);
+    const bool exact = options.checks || options.stats || options.zero_on_allocate || options.erase_on_free;
+    engine::region_list regions;
+    regions.configure(plan_for(somewhere, options, exact));
+    std::size_t padded = 0;
+    if (!base::round_up(bytes, options.slab_bytes, bytes) || !regions.bytes_for(bytes, true, padded) ||
+        !base::add(padded, regions.alignment_for(bytes) - 1, padded)) {
+        base::raise_bad_options(options.name, "so many bytes are more than memory can hold");
+    }
+    return padded;
+}
+
+bool multi_pool::open() noexcept {
+    watched_ = options_.sanitizers && base::watched();
+    regions_.configure(plan_for(limit_, options_, is_exact()));
+    large_.configure(limit_, options_.trim == trim::manual, watched_);
+    // One idle slab a class is kept against thrashing; the others serve all classes. With checks all are
+    // kept, so that a double free is known as one.
+    const std::size_t most_kept = options_.checks ? unlimited : 1;
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        const std::size_t size = engine::class_size(c);
+        engine::block_layout layout;
+        (void)engine::make_layout(size, default_alignment, options_.slab_bytes / size, layout);
+        stores_[c].heap().configure(layout, regions_, {c, most_kept, watched_});
+        stores_[c].depot().configure(0, options_.name);
+    }
+    is_open_ = true;
+    return true;
+}
+
+void multi_pool::equip() noexcept {
+    if (is_exact()) return;
+    auto** memory = reinterpret_cast<void**>(regions_.home());
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        const std::size_t capacity = magazine_of(c, limit_.is_prepaid());
+        stores_[c].equip(memory, capacity);
+        if (walks_ != 0) stores_[c].suspend();
+        memory += 2 * capacity;
+    }
+}
+
+bool multi_pool::add_region(std::size_t slabs) noexcept {
+    const bool is_first = regions_.first() == nullptr;
+    std::size_t bytes = 0;
+    if (!base::multiply(slabs, options_.slab_bytes, bytes) || !regions_.grow(bytes)) return false;
+    if (is_first) equip();
+    return true;
+}
+
+// As many as can be had, when not all can: a source near its limit still serves. A caller's buffer is taken
+// whole, because a second region would lose a slab to alignment.
+bool multi_pool::grow() noexcept {
+    std::size_t slabs = regions_.slabs() / 16 + 1;
+    const std::size_t initial = slabs_for(options_.initial_bytes);
+    if (regions_.slabs() == 0 && initial != 0) slabs = initial;
+    const bool takes_all = limit_.is_prepaid() && initial == 0;
+    if (takes_all) slabs = limit_.available() / options_.slab_bytes;
+    while (slabs != 0) {
+        if (add_region(slabs)) return true;
+        slabs = takes_all ? slabs - 1 : slabs / 2;
+    }
+    return reclaim();
+}
+
+// What is idle in one class serves another before a request is refused.
+bool multi_pool::reclaim() noexcept {
+    const std::size_t used = regions_.used();
+    for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].heap().give_idle_slabs(unlimited);
+    return regions_.used() < used;
+}
+
+std::size_t multi_pool::slabs_for(std::size_t bytes) const noexcept {
+    return bytes / options_.slab_bytes + (bytes % options_.slab_bytes != 0 ? 1 : 0);
+}
+
+void multi_pool::reserve_bytes(std::size_t bytes) {
+    const std::size_t slabs = slabs_for(bytes);
+    for (unsigned attempt = 0;; ++attempt) {
+        if (is_open_ || open()) {
+            if (regions_.slabs() >= slabs || add_region(slabs - regions_.slabs())) return;
+        }
+        if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
+    }
+}
+
+void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
+    std::size_t bytes = unlimited;
+    (void)base::multiply(size, blocks, bytes);
+    if (size > largest_ || bytes > base::size_max / 4) base::raise_out_of_memory(shortage_of(bytes));
+    if (!is_open_) (void)open();
+    engine::block_store& store = stores_[engine::class_of(size)];
+    const std::size_t present = store.heap().idle() + store.cached() + store.live();
+    if (present < blocks) {
+        const std::size_t in_slab = store.heap().layout().blocks_per_slab;
+        const std::size_t slabs = (blocks - present + in_slab - 1) / in_slab;
+        const std::size_t unused = regions_.slabs() - regions_.used();
+        if (unused < slabs) reserve_bytes((regions_.slabs() + slabs - unused) * options_.slab_bytes);
+        store.heap().set_up(slabs);
+    }
+    if (pages == touch::yes) regions_.populate();
+}
+
+// Memory back.
+
+void multi_pool::reset() noexcept {
+    if (!is_open_) return;
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        stores_[c].reset();
+        note_live(c);
+    }
+    live_ -= large_.live();
+    large_.reset();
+}
+
+std::size_t multi_pool::release_idle_regions(std::size_t keep_slabs) noexcept {
+    const std::size_t before = regions_.reserved_bytes();
+    while (engine::region_header* const idle = regions_.youngest_idle()) {
+        if (idle == regions_.first() || regions_.slabs() - idle->slabs < keep_slabs) break;
+        regions_.release(idle);
+    }
+    const std::size_t surplus =
+        regions_.slabs() - (keep_slabs > regions_.used() ? keep_slabs : regions_.used());
+    return before - regions_.reserved_bytes() + regions_.decommit_idle(surplus);
+}
+
+bool multi_pool::trim_for_large() noexcept {
+    return large_.release_kept() != 0 || (reclaim() && release_idle_regions(0) != 0);
+}
+
+void multi_pool::give_back_surplus() noexcept {
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        engine::slab_heap& heap = stores_[c].heap();
+        heap.give_idle_slabs(heap.fewest_kept());
+        heap.forget_fewest();
+    }
+    (void)release_idle_regions(regions_.peak_used());
+    regions_.forget_peak();
+    flushed_bytes_ = 0;
+}
+
+std::size_t multi_pool::trim() noexcept {
+    if (!is_open_ || walks_ != 0) return 0;
+    const std::size_t large = large_.release_kept();
+    const std::size_t before = regions_.reserved_bytes();
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        stores_[c].suspend();
+        stores_[c].heap().give_idle_slabs(unlimited);
+    }
+    const std::size_t returned = release_idle_regions(0);
+    if (regions_.used() != 0) {
+        for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].resume();
+        return large + returned;
+    }
+    for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].strip();
+    regions_.release_all();
+    return large + before;
+}
+
+} // namespace cenote
