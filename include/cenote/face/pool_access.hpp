@@ -1,0 +1,74 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// One way to ask any pool for bytes, for the faces: a pool of several sizes takes size and alignment, a pool
+// of one size serves what fits its block.
+#pragma once
+
+#include <cenote/base/error.hpp>
+
+#include <concepts>
+#include <cstddef>
+
+namespace cenote {
+
+/// Takes requests of any size: multi_pool and its kin.
+template<class Pool>
+concept sized_pool = requires(Pool& pool, void* block, std::size_t n) {
+    { pool.allocate(n, n) } -> std::same_as<void*>;
+    { pool.deallocate(block, n, n) } noexcept;
+};
+
+/// Has blocks of one size: fixed_pool and its kin.
+template<class Pool>
+concept block_pool = requires(Pool& pool, const Pool& same, void* block) {
+    { pool.allocate() } -> std::same_as<void*>;
+    { pool.deallocate(block) } noexcept;
+    { same.block_size() } -> std::same_as<std::size_t>;
+    { same.alignment() } -> std::same_as<std::size_t>;
+};
+
+/// What a face can stand before.
+template<class Pool>
+concept raw_pool = sized_pool<Pool> || block_pool<Pool>;
+
+namespace base {
+
+/// Whether the pool can serve such a request at all.
+template<raw_pool Pool>
+[[nodiscard]] bool fits(const Pool& pool, std::size_t bytes, std::size_t alignment) noexcept {
+    if constexpr (sized_pool<Pool>) {
+        return true;
+    } else {
+        return bytes <= pool.block_size() && alignment <= pool.alignment();
+    }
+}
+
+/// For requests that fit.
+template<raw_pool Pool>
+[[nodiscard]] void* allocate_from(Pool& pool, std::size_t bytes, std::size_t alignment) {
+    if constexpr (sized_pool<Pool>) {
+        return pool.allocate(bytes, alignment);
+    } else {
+        return pool.allocate();
+    }
+}
+
+template<raw_pool Pool>
+void deallocate_to(Pool& pool, void* block, std::size_t bytes, std::size_t alignment) noexcept {
+    if constexpr (sized_pool<Pool>) {
+        pool.deallocate(block, bytes, alignment);
+    } else {
+        pool.deallocate(block);
+    }
+}
+
+/// Throws for a request larger than any block of the pool.
+template<raw_pool Pool>
+[[noreturn]] void raise_too_large(const Pool& pool, std::size_t bytes) {
+    shortage what{.pool = pool.name(), .requested = bytes};
+    if constexpr (block_pool<Pool>) what.limit = pool.block_size();
+    raise_out_of_memory(what);
+}
+
+} // namespace base
+} // namespace cenote
