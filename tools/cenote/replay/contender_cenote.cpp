@@ -9,7 +9,8 @@
 namespace cenote::tool {
 namespace {
 
-// `sized`: gives the size and alignment back with the block, as C++ containers do and C's free cannot.
+// The replay's own work on a pool that has no `reallocate`: a block stays while it is of the right size
+// class. `sized`: gives the size and alignment back with the block, as C++ containers do and C's free cannot.
 template<bool sized>
 class cenote_contender {
 public:
@@ -17,12 +18,15 @@ public:
 
     void* allocate(std::size_t size, std::size_t alignment) { return pool_.try_allocate(size, alignment); }
     void* allocate_zeroed(std::size_t size, std::size_t alignment) {
-        void* p = pool_.try_allocate(size, alignment);
-        if (p != nullptr) std::memset(p, 0, size);
-        return p;
+        try {
+            return pool_.allocate_zeroed(size, alignment);
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
     }
     void* reallocate(void* old, std::size_t old_size, std::size_t old_alignment, std::size_t size) {
-        void* p = pool_.try_allocate(size, 16);
+        if (stays(old, old_size, old_alignment, size)) return old;
+        void* p = pool_.try_allocate(size, multi_pool::default_alignment);
         if (p == nullptr) return nullptr;
         std::memcpy(p, old, std::min(old_size, size));
         deallocate(old, old_size, old_alignment);
@@ -37,6 +41,23 @@ public:
     [[nodiscard]] std::uint64_t reserved_bytes() const { return pool_.stats().reserved_bytes; }
 
 private:
+    // A sized free names the size asked for, so there a large block may only stay when nothing is to be named
+    // anew.
+    [[nodiscard]] bool stays(const void* old, std::size_t old_size, std::size_t old_alignment,
+                             std::size_t size) const {
+        const bool small = size <= pool_.largest_block();
+        if constexpr (sized) {
+            if (old_alignment > multi_pool::default_alignment) return false;
+            if (!small || old_size > pool_.largest_block()) return size == old_size;
+            return multi_pool::rounded_size(std::max<std::size_t>(size, 1)) ==
+                   multi_pool::rounded_size(std::max<std::size_t>(old_size, 1));
+        } else {
+            const std::size_t usable = pool_.size_of(old);
+            if (small) return multi_pool::rounded_size(std::max<std::size_t>(size, 1)) == usable;
+            return size <= usable && usable - size <= usable / 8;
+        }
+    }
+
     multi_pool pool_;
 };
 

@@ -71,11 +71,11 @@ struct totals {
 
 struct process {
     std::uint64_t pid = 0;
-    std::optional<std::uint32_t> parent; // an earlier process of this file
+    std::optional<std::uint32_t> parent{}; // an earlier process of this file
     bool forked = false; // a child of fork, which shares its parent's blocks; else a program started anew
     std::uint64_t lost_events = 0; // that the recorder could not write
-    std::string program;
-    totals counts;
+    std::string program{};
+    totals counts{};
     std::uint64_t unknown_frees =
         0; // of blocks that were not allocated in this process; known at the end of the file
 };
