@@ -1,0 +1,95 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Sources that tests put under a pool: one that counts and can be told to refuse, and one that looks like
+// memory that nobody has touched.
+#pragma once
+
+#include <cenote/source/heap.hpp>
+#include <cenote/source/source.hpp>
+
+#include <cstring>
+#include <map>
+
+namespace cenote::test {
+
+/// The heap with counters and switches. Every region is remembered: `release` of anything else is counted as
+/// `wrong_releases`.
+class counting_source final : public source {
+public:
+    [[nodiscard]] void* reserve(const request& wanted) noexcept override {
+        ++calls;
+        ++reserves;
+        if (refuse_reserve || reserved + wanted.bytes > limit) return nullptr;
+        void* const data = heap_.reserve(wanted);
+        if (data == nullptr) return nullptr;
+        if (dirty) std::memset(data, 0xa5, wanted.bytes);
+        regions_[data] = wanted;
+        reserved += wanted.bytes;
+        if (reserved > peak) peak = reserved;
+        return data;
+    }
+
+    void release(void* region, const request& given) noexcept override {
+        ++calls;
+        ++releases;
+        const auto found = regions_.find(region);
+        if (found == regions_.end() || found->second.bytes != given.bytes ||
+            found->second.alignment != given.alignment) {
+            ++wrong_releases;
+            return;
+        }
+        regions_.erase(found);
+        reserved -= given.bytes;
+        heap_.release(region, given);
+    }
+
+    [[nodiscard]] bool commit(void*, std::size_t bytes) noexcept override {
+        ++calls;
+        ++commits;
+        committed += bytes;
+        return !refuse_commit && commits <= most_commits;
+    }
+    void purge(void*, std::size_t) noexcept override { ++calls; }
+    void decommit(void*, std::size_t bytes) noexcept override {
+        ++calls;
+        decommitted += bytes;
+    }
+    void populate(void* data, std::size_t bytes) noexcept override {
+        ++calls;
+        populated += bytes;
+        source::populate(data, bytes);
+    }
+
+    /// Whether [data, data + bytes) lies in one region.
+    [[nodiscard]] bool holds(const void* data, std::size_t bytes) const noexcept {
+        for (const auto& [begin, wanted] : regions_) {
+            const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(data) -
+                                                         static_cast<const std::byte*>(begin));
+            if (offset < wanted.bytes && bytes <= wanted.bytes - offset) return true;
+        }
+        return false;
+    }
+    [[nodiscard]] std::size_t regions() const noexcept { return regions_.size(); }
+
+    bool refuse_reserve = false;
+    bool refuse_commit = false;
+    bool dirty = true; ///< regions come filled with rubbish
+    std::size_t most_commits = unlimited;
+    std::size_t limit = unlimited;
+    std::size_t calls = 0;
+    std::size_t reserves = 0;
+    std::size_t releases = 0;
+    std::size_t wrong_releases = 0;
+    std::size_t commits = 0;
+    std::size_t committed = 0;
+    std::size_t decommitted = 0;
+    std::size_t populated = 0;
+    std::size_t reserved = 0;
+    std::size_t peak = 0;
+
+private:
+    heap heap_;
+    std::map<void*, request> regions_;
+};
+
+} // namespace cenote::test
