@@ -33,9 +33,15 @@ fixed_pool::~fixed_pool() {
 void* fixed_pool::take() noexcept {
     if (!is_open_ && !open()) return nullptr;
     void* block = store_.refill();
-    while (block == nullptr) {
-        if (!grow()) return nullptr;
+    if (block == nullptr) {
+        const std::size_t slabs = regions_.slabs();
+        if (slabs != regions_.used() || !grow())
+            return nullptr; // with places left the source would not back one
         block = store_.refill();
+        if (block == nullptr) {
+            shrink_to(slabs);
+            return nullptr;
+        }
     }
     if (is_exact()) {
         store_.note_peak();
@@ -82,6 +88,7 @@ void* fixed_pool::allocate_zeroed() {
 
 bool fixed_pool::try_allocate_n(void** blocks, std::size_t count) noexcept {
     std::size_t taken = 0;
+    const std::size_t slabs = regions_.slabs();
     if (is_exact() || !is_open_) { // one by one, so that each is counted, checked and told
         while (taken < count) {
             void* const block = try_allocate();
@@ -89,11 +96,14 @@ bool fixed_pool::try_allocate_n(void** blocks, std::size_t count) noexcept {
             blocks[taken++] = block;
         }
     } else {
-        taken = store_.take_many(blocks, count);
-        while (taken < count && grow()) taken += store_.take_many(blocks + taken, count - taken);
+        for (std::size_t more = 1; taken < count && more != 0; taken += more) {
+            more = store_.take_many(blocks + taken, count - taken);
+            if (more == 0 && grow()) more = store_.take_many(blocks + taken, count - taken);
+        }
     }
     if (taken == count) return true;
     deallocate_n(blocks, taken);
+    shrink_to(slabs);
     return false;
 }
 
@@ -205,6 +215,7 @@ bool fixed_pool::is_valid() const noexcept {
 // Memory back.
 
 void fixed_pool::reset() noexcept {
+    if (walks_ != 0 && options_.checks) return store_.depot().report(misuse::not_quiet, nullptr);
     if (is_open_) store_.reset();
 }
 

@@ -114,31 +114,45 @@ bool fixed_pool::grow_by(std::size_t blocks) noexcept {
     return false;
 }
 
+// The first region is what was asked for; the later ones follow the policy, in whole slabs.
 bool fixed_pool::grow() noexcept {
     const std::size_t present = blocks_reserved();
     const std::size_t room = options_.maximum_blocks - present;
-    if (room == 0) return false;
-    const growth& policy = options_.growth;
-    if (policy.how == growth::kind::none) {
-        if (present != 0) return false;
-        return add_region(options_.initial_blocks != 0 ? options_.initial_blocks : options_.maximum_blocks);
-    }
-    std::size_t wanted = layout_.blocks_per_slab;
+    const bool only_once = options_.growth.how == growth::kind::none;
+    if (room == 0 || (only_once && present != 0)) return false;
     if (present == 0) {
         const bool at_once = from().is_prepaid() && options_.maximum_blocks != unlimited;
-        if (at_once || options_.initial_blocks != 0) {
-            wanted = at_once ? options_.maximum_blocks : options_.initial_blocks;
-        }
-    } else if (policy.how == growth::kind::constant) {
-        wanted = policy.blocks;
-    } else {
-        const double step = static_cast<double>(present) * (policy.factor - 1);
-        wanted = step < static_cast<double>(policy.blocks) ? static_cast<std::size_t>(step) : policy.blocks;
+        std::size_t asked = at_once ? options_.maximum_blocks : options_.initial_blocks;
+        if (asked == 0 && options_.growth.how == growth::kind::constant) asked = options_.growth.blocks;
+        if (only_once) return add_region(asked != 0 ? asked : options_.maximum_blocks);
+        if (asked != 0) return grow_by(asked < room ? asked : room);
+        return grow_by(layout_.blocks_per_slab < room ? layout_.blocks_per_slab : room);
     }
+    std::size_t wanted = options_.growth.step(present);
     if (wanted > room) wanted = room;
     const std::size_t rest = wanted % layout_.blocks_per_slab;
-    if (wanted == 0 || (rest != 0 && present != 0)) wanted += layout_.blocks_per_slab - rest;
+    if (rest != 0) wanted += layout_.blocks_per_slab - rest;
     return grow_by(wanted < room ? wanted : room);
+}
+
+// After a call that failed half way: what it reserved goes back.
+void fixed_pool::shrink_to(std::size_t slabs) noexcept {
+    if (regions_.slabs() <= slabs) return;
+    store_.suspend();
+    store_.depot().drain(unlimited);
+    store_.heap().give_idle_slabs(unlimited);
+    while (regions_.slabs() > slabs) {
+        engine::region_header* const idle = regions_.youngest_idle();
+        if (idle == nullptr) break;
+        if (idle == regions_.first()) {
+            store_.strip();
+            regions_.release_all();
+            return;
+        }
+        store_.depot().abandon(*idle);
+        regions_.release(idle);
+    }
+    if (walks_ == 0) store_.resume();
 }
 
 bool fixed_pool::try_reserve(std::size_t blocks) noexcept {

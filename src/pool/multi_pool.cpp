@@ -45,7 +45,11 @@ void* multi_pool::take_block(std::uint32_t size_class) noexcept {
     engine::block_store& store = stores_[size_class];
     note_live(size_class);
     void* block = store.refill();
-    if (block == nullptr && grow()) block = store.refill();
+    const std::size_t slabs = regions_.slabs();
+    if (block != nullptr || slabs != regions_.used())
+        return block; // the source would not back a place that is left
+    if (grow()) block = store.refill();
+    if (block == nullptr) shrink_to(slabs);
     return block;
 }
 
@@ -113,6 +117,7 @@ allocation multi_pool::allocate_at_least(std::size_t size, std::size_t alignment
 
 bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t count) noexcept {
     std::size_t taken = 0;
+    const std::size_t slabs = regions_.slabs();
     if (size <= largest_ && is_open_ && !is_exact()) {
         const std::uint32_t size_class = engine::class_of(size);
         note_live(size_class);
@@ -122,6 +127,7 @@ bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t cou
         blocks[taken] = try_allocate(size);
         if (blocks[taken] == nullptr) {
             deallocate_n(blocks, taken);
+            shrink_to(slabs);
             return false;
         }
     }
@@ -229,6 +235,21 @@ std::size_t multi_pool::size_of(const void* block) const noexcept {
         return found != nullptr ? found->requested : 0;
     }
     return stores_[owner].heap().find(block, at) ? engine::class_size(owner) : 0;
+}
+
+std::size_t multi_pool::index_of(const void* block) const noexcept {
+    engine::position at;
+    const std::uint32_t owner = regions_.table().owner_of(block);
+    if (owner == is_large || !stores_[owner].heap().find(block, at)) return unlimited;
+    return at.id * blocks_in_slab() + at.index;
+}
+
+void* multi_pool::at(std::size_t index) const noexcept {
+    const std::size_t place = index % blocks_in_slab();
+    if (index / blocks_in_slab() >= regions_.table().end_id()) return nullptr;
+    const auto& entry = regions_.table().at(static_cast<std::uint32_t>(index / blocks_in_slab()));
+    if (entry.begin == nullptr || place >= entry.record->blocks) return nullptr;
+    return entry.begin + place * engine::class_size(entry.record->owner);
 }
 
 void* multi_pool::next_live(cursor& at, std::size_t& size) const noexcept {

@@ -94,9 +94,9 @@ bool multi_pool::add_region(std::size_t slabs) noexcept {
 // As many as can be had, when not all can: a source near its limit still serves. A caller's buffer is taken
 // whole, because a second region would lose a slab to alignment.
 bool multi_pool::grow() noexcept {
-    std::size_t slabs = regions_.slabs() / 16 + 1;
+    const std::size_t present = regions_.slabs();
     const std::size_t initial = slabs_for(options_.initial_bytes);
-    if (regions_.slabs() == 0 && initial != 0) slabs = initial;
+    std::size_t slabs = present == 0 && initial != 0 ? initial : options_.growth.step(present);
     const bool takes_all = limit_.is_prepaid() && initial == 0;
     if (takes_all) slabs = limit_.available() / options_.slab_bytes;
     while (slabs != 0) {
@@ -104,6 +104,26 @@ bool multi_pool::grow() noexcept {
         slabs = takes_all ? slabs - 1 : slabs / 2;
     }
     return reclaim();
+}
+
+// After a call that failed half way: what it reserved goes back.
+void multi_pool::shrink_to(std::size_t slabs) noexcept {
+    if (regions_.slabs() <= slabs) return;
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        stores_[c].suspend();
+        stores_[c].heap().give_idle_slabs(unlimited);
+    }
+    while (regions_.slabs() > slabs) {
+        engine::region_header* const idle = regions_.youngest_idle();
+        if (idle == nullptr) break;
+        if (idle == regions_.first()) {
+            for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].strip();
+            regions_.release_all();
+            return;
+        }
+        regions_.release(idle);
+    }
+    for (std::uint32_t c = 0; walks_ == 0 && c < classes(); ++c) stores_[c].resume();
 }
 
 // What is idle in one class serves another before a request is refused.
@@ -148,6 +168,7 @@ void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
 
 void multi_pool::reset() noexcept {
     if (!is_open_) return;
+    if (walks_ != 0 && options_.checks) return stores_[0].depot().report(misuse::not_quiet, nullptr);
     for (std::uint32_t c = 0; c < classes(); ++c) {
         stores_[c].reset();
         note_live(c);

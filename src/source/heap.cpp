@@ -1,4 +1,5 @@
 // cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/arith.hpp>
 #include <cenote/source/heap.hpp>
 
 #include <new>
@@ -6,7 +7,8 @@
 namespace cenote {
 
 void* heap::reserve(const request& wanted) noexcept {
-    if (wanted.bytes == 0) return nullptr;
+    // No object is larger than half the range; libstdc++ rounds sizes at the top of it to zero.
+    if (wanted.bytes == 0 || wanted.bytes > base::size_max / 2) return nullptr;
     return ::operator new(wanted.bytes, std::align_val_t{wanted.alignment}, std::nothrow);
 }
 

@@ -56,7 +56,7 @@ enum class misuse {
     never_allocated,  ///< a block that was never handed out
     double_free,      ///< a block that is free already
     wrong_size,       ///< the size given is not the size class of the block
-    not_quiet,        ///< a walk or a reset while another is under way
+    not_quiet,        ///< a reset during a walk
 };
 
 /// One misuse, as its handler gets it. Pointers are for comparing and printing, not for reading through.

@@ -92,7 +92,8 @@ public:
     template<std::invocable<void*> Visit>
     void for_each(Visit&& visit);
 
-    /// All blocks are free, memory is kept. No destructor runs.
+    /// All blocks are free, memory is kept. No destructor runs. During a walk it is misuse, told with
+    /// `checks`.
     void reset() noexcept;
     /// Gives idle memory back to the source, and returns how many bytes. Nothing during a walk.
     std::size_t trim() noexcept;
@@ -144,6 +145,7 @@ private:
     [[nodiscard]] bool grow_by(std::size_t blocks) noexcept;
     [[nodiscard]] bool add_region(std::size_t blocks) noexcept;
     [[nodiscard]] std::size_t fitting(std::size_t blocks, std::size_t bytes) const noexcept;
+    void shrink_to(std::size_t slabs) noexcept;
     [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
     void give_back_surplus() noexcept;
     void release_idle_regions() noexcept;

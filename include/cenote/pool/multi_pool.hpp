@@ -25,7 +25,8 @@ struct multi_pool_options {
                              << 10;        ///< a power of two from 1 KiB to 1 MiB; blocks up to an eighth
     std::size_t initial_bytes = 0;         ///< of slabs, reserved by the constructor
     std::size_t maximum_bytes = unlimited; ///< never more than this from the source
-    cenote::source* source = nullptr;      ///< null: `default_source()`
+    cenote::growth growth = growth::geometric(1.0625); ///< counted in slabs
+    cenote::source* source = nullptr;                  ///< null: `default_source()`
     bool checks = false;           ///< finds misuse at the call, exactly; every call takes the slow path
     bool stats = false;            ///< counts calls; every call takes the slow path
     bool zero_on_allocate = false; ///< blocks come zeroed; every call takes the slow path
@@ -87,12 +88,19 @@ public:
     /// The usable bytes of a block of this pool, 0 for others.
     [[nodiscard]] std::size_t size_of(const void* block) const noexcept;
 
+    /// A number for a block of this pool, stable while the block is live; `unlimited` for others and for
+    /// blocks above `largest_block()`.
+    [[nodiscard]] std::size_t index_of(const void* block) const noexcept;
+    /// The block with that number, or null.
+    [[nodiscard]] void* at(std::size_t index) const noexcept;
+
     /// Calls `visit(void*, std::size_t)` with every live block and its usable bytes; a visit that returns
     /// false ends the walk. `visit` may allocate and free: blocks live throughout are visited exactly once.
     template<std::invocable<void*, std::size_t> Visit>
     void for_each(Visit&& visit);
 
-    /// All blocks are free, memory is kept. No destructor runs.
+    /// All blocks are free, memory is kept. No destructor runs. During a walk it is misuse, told with
+    /// `checks`.
     void reset() noexcept;
     /// Gives idle memory back to the source, and returns how many bytes. Nothing during a walk.
     std::size_t trim() noexcept;
@@ -155,6 +163,10 @@ private:
     [[nodiscard]] bool open() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool add_region(std::size_t slabs) noexcept;
+    void shrink_to(std::size_t slabs) noexcept;
+    [[nodiscard]] std::size_t blocks_in_slab() const noexcept {
+        return options_.slab_bytes / engine::smallest_class;
+    }
     [[nodiscard]] bool reclaim() noexcept;
     [[nodiscard]] bool trim_for_large() noexcept;
     [[nodiscard]] std::size_t slabs_for(std::size_t bytes) const noexcept;
@@ -186,6 +198,9 @@ constexpr const char* multi_pool_options::flaw() const noexcept {
     }
     if (maximum_bytes == 0) return "maximum_bytes is 0; leave it out for no maximum";
     if (initial_bytes > maximum_bytes) return "initial_bytes is above maximum_bytes";
+    if (!growth.is_sound()) return "growth adds nothing: the factor must be above 1, the blocks above 0";
+    if (growth.how == growth::kind::none && initial_bytes == 0)
+        return "growth is none, but initial_bytes is not given";
     if (initial_bytes != unlimited && initial_bytes > base::size_max / 4) {
         return "initial_bytes is more than memory can hold";
     }

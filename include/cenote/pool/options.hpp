@@ -16,10 +16,11 @@ namespace cenote {
 /// The alignment that fits the block size: its largest power-of-two divisor, at most 16.
 inline constexpr std::size_t natural_alignment = static_cast<std::size_t>(-1);
 
-/// How many blocks a pool adds when it has none left. Slabs are added whole, and never past the maximum.
+/// How many blocks a pool adds when it has none left; of a pool of several sizes: how many slabs. Slabs are
+/// added whole, and never past the maximum.
 struct growth {
     enum class kind {
-        none,      ///< `initial_blocks`, or else `maximum_blocks`, at once, and no more
+        none,      ///< what is initial, or else the maximum, at once, and no more
         constant,  ///< `blocks` each time
         geometric, ///< (`factor` - 1) × the blocks there are, at least a slab, at most `blocks`
     };
@@ -33,6 +34,15 @@ struct growth {
     }
     [[nodiscard]] static constexpr growth geometric(double factor, std::size_t at_most = unlimited) noexcept {
         return {kind::geometric, factor, at_most};
+    }
+
+    /// How many to add to `present`; 0 when there shall be no more.
+    [[nodiscard]] constexpr std::size_t step(std::size_t present) const noexcept {
+        if (how == kind::none) return 0;
+        if (how == kind::constant) return blocks;
+        const double more = static_cast<double>(present) * (factor - 1);
+        if (more >= static_cast<double>(blocks)) return blocks;
+        return more < 1 ? 1 : static_cast<std::size_t>(more);
     }
 
     /// Whether each step adds something: a factor above 1 and finite, a count above 0.
