@@ -11,6 +11,9 @@ namespace {
 // Two magazines of a class may cache this many bytes: all classes together stay below a mebibyte.
 constexpr std::size_t most_cached_of_a_class = std::size_t{16} << 10;
 
+// A region costs a few system calls: several slabs at a time, untouched until they are used.
+constexpr std::size_t least_step = 4;
+
 // In a caller's buffer four blocks are enough: its bytes are better spent on blocks.
 std::size_t magazine_of(std::uint32_t size_class, bool small) noexcept {
     const std::size_t usual =
@@ -97,6 +100,7 @@ bool multi_pool::grow() noexcept {
     const std::size_t present = regions_.slabs();
     const std::size_t initial = slabs_for(options_.initial_bytes);
     std::size_t slabs = present == 0 && initial != 0 ? initial : options_.growth.step(present);
+    if (options_.growth.how == growth::kind::geometric && slabs < least_step) slabs = least_step;
     const bool takes_all = limit_.is_prepaid() && initial == 0;
     if (takes_all) slabs = limit_.available() / options_.slab_bytes;
     while (slabs != 0) {

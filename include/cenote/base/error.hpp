@@ -3,7 +3,7 @@
 // What cenote says when it cannot go on: `out_of_memory` and `bad_options` are thrown; misuse of a pool
 // and blocks left behind go to replaceable handlers. Nothing here allocates. Built without exceptions,
 // what would be thrown is printed and the process aborts. Handlers may be set from any thread; they run on
-// the thread that made the call, with no lock held, and may not throw.
+// the thread that made the call, with no lock held; they may neither throw nor use the pool they are told of.
 #pragma once
 
 #include <cenote/base/config.hpp>
