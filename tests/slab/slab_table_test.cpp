@@ -1,0 +1,232 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/slab/slab_table.hpp>
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace {
+
+using namespace cenote::engine;
+
+// A table in memory of the test's own; slabs are addresses that nobody reads.
+class test_table {
+public:
+    explicit test_table(std::size_t slab_bytes, bool aligned = false) : slab_bytes_(slab_bytes) {
+        table.configure(slab_bytes, aligned);
+    }
+    void make_room(std::size_t slabs) {
+        std::vector<std::uint64_t> memory(table.bytes_for(slabs) / sizeof(std::uint64_t) + 1,
+                                          0xdddddddddddddddd);
+        table.move_to(memory.data(), slabs);
+        memory_.swap(memory);
+    }
+    std::uint32_t insert(std::uintptr_t begin, std::size_t bytes = 0, std::uint32_t owner = 0) {
+        if (count_++ == table.capacity()) make_room(2 * table.capacity());
+        return table.insert(
+            {reinterpret_cast<std::byte*>(begin), bytes == 0 ? slab_bytes_ : bytes, record(owner), nullptr});
+    }
+    void remove(std::uint32_t id) {
+        --count_;
+        table.remove(id);
+    }
+    [[nodiscard]] std::uint32_t find(std::uintptr_t address) const {
+        return table.find(reinterpret_cast<const void*>(address));
+    }
+
+    slab_table table;
+
+private:
+    slab* record(std::uint32_t owner) {
+        slab& one = records_[owner];
+        one.owner = owner;
+        return &one;
+    }
+
+    std::map<std::uint32_t, slab> records_;
+    std::vector<std::uint64_t> memory_;
+    std::size_t slab_bytes_;
+    std::size_t count_ = 0;
+};
+
+constexpr std::uintptr_t somewhere = 0x7f0000000000;
+
+TEST(slab_table, an_empty_table_finds_nothing) {
+    test_table one(65536);
+    for (const std::uintptr_t address :
+         {std::uintptr_t{0}, std::uintptr_t{1}, somewhere, ~std::uintptr_t{0}}) {
+        EXPECT_EQ(one.find(address), no_slab);
+    }
+    EXPECT_TRUE(one.table.is_valid());
+    EXPECT_EQ(one.table.end_id(), 0u);
+}
+
+TEST(slab_table, finds_every_byte_of_a_slab_and_none_beside_it) {
+    for (const std::uintptr_t shift : {0, 1, 8, 4096, 65535}) {
+        test_table one(65536);
+        const std::uint32_t id = one.insert(somewhere + shift);
+        for (std::uintptr_t offset = 0; offset < 65536; offset += 7)
+            ASSERT_EQ(one.find(somewhere + shift + offset), id);
+        EXPECT_EQ(one.find(somewhere + shift + 65535), id);
+        EXPECT_EQ(one.find(somewhere + shift + 65536), no_slab);
+        EXPECT_EQ(one.find(somewhere + shift - 1), no_slab);
+        EXPECT_TRUE(one.table.is_valid());
+    }
+}
+
+TEST(slab_table, a_removed_slab_is_not_found_and_its_number_is_used_again) {
+    test_table one(4000);
+    const std::uint32_t first = one.insert(somewhere);
+    const std::uint32_t second = one.insert(somewhere + 4000);
+    EXPECT_NE(first, second);
+    one.remove(first);
+    EXPECT_EQ(one.find(somewhere), no_slab);
+    EXPECT_EQ(one.find(somewhere + 3999), no_slab);
+    EXPECT_EQ(one.find(somewhere + 4000), second);
+    EXPECT_EQ(one.table.at(first).begin, nullptr);
+    EXPECT_EQ(one.insert(somewhere + 8000), first);
+    EXPECT_EQ(one.table.end_id(), 2u);
+}
+
+TEST(slab_table, tells_owners_of_aligned_slabs_apart) {
+    test_table one(65536, true);
+    one.make_room(64);
+    for (std::uint32_t i = 0; i < 50; ++i) (void)one.insert(somewhere + i * 65536, 0, i % 7);
+    for (std::uint32_t i = 0; i < 50; ++i) {
+        const auto* inside = reinterpret_cast<const void*>(somewhere + i * 65536 + 100 * i);
+        EXPECT_EQ(one.table.owner_of(inside), i % 7);
+    }
+    EXPECT_EQ(one.table.owner_of(reinterpret_cast<const void*>(somewhere - 1)), no_slab);
+    EXPECT_EQ(one.table.owner_of(nullptr), no_slab);
+}
+
+// Slabs far apart whose granules differ by multiples that the hash sends to one neighbourhood.
+TEST(slab_table, keys_that_collide_are_told_apart_also_after_removals) {
+    constexpr std::size_t slab_bytes = 4096;
+    test_table one(slab_bytes, true);
+    one.make_room(200);
+    std::map<std::uintptr_t, std::uint32_t> slabs;
+    std::mt19937_64 random(9);
+    // The table has a few hundred cells: among keys whose product with the hash constant starts alike, most
+    // meet.
+    for (std::uint64_t key = 1; slabs.size() < 200; ++key) {
+        if ((key * 0x9e3779b97f4a7c15u) >> 58 != 63) continue;
+        slabs[key * slab_bytes] = one.insert(key * slab_bytes);
+    }
+    ASSERT_TRUE(one.table.is_valid());
+    while (!slabs.empty()) {
+        auto which = slabs.begin();
+        std::advance(which, static_cast<std::ptrdiff_t>(random() % slabs.size()));
+        one.remove(which->second);
+        ASSERT_EQ(one.find(which->first), no_slab);
+        slabs.erase(which);
+        for (const auto& [begin, id] : slabs) ASSERT_EQ(one.find(begin), id);
+        ASSERT_TRUE(one.table.is_valid());
+    }
+}
+
+// Against an ordered map: slabs of any size up to the usual one, anywhere, touching each other or not.
+void compare_with_a_map(std::size_t slab_bytes, std::uintptr_t step, unsigned seed, bool short_slabs) {
+    test_table one(slab_bytes);
+    std::map<std::uintptr_t, std::pair<std::size_t, std::uint32_t>> model;
+    std::mt19937_64 random(seed);
+    const auto in_model = [&](std::uintptr_t address) {
+        auto after = model.upper_bound(address);
+        if (after == model.begin()) return no_slab;
+        --after;
+        return address - after->first < after->second.first ? after->second.second : no_slab;
+    };
+    for (int round = 0; round < 4000; ++round) {
+        const std::uintptr_t begin = somewhere + random() % 200 * step;
+        const std::size_t bytes = short_slabs ? 1 + random() % slab_bytes : slab_bytes;
+        const auto next = model.lower_bound(begin);
+        const bool is_free =
+            in_model(begin) == no_slab && (next == model.end() || next->first - begin >= bytes);
+        if (is_free && random() % 3 != 0) {
+            model[begin] = {bytes, one.insert(begin, bytes)};
+        } else if (!model.empty()) {
+            auto which = model.begin();
+            std::advance(which, static_cast<std::ptrdiff_t>(random() % model.size()));
+            one.remove(which->second.second);
+            model.erase(which);
+        }
+        for (const auto& [at, what] : model) {
+            ASSERT_EQ(one.find(at), what.second);
+            ASSERT_EQ(one.find(at + what.first - 1), what.second);
+            ASSERT_EQ(one.find(at + what.first), in_model(at + what.first));
+            ASSERT_EQ(one.find(at - 1), in_model(at - 1));
+        }
+        if (round % 16 == 0) {
+            const std::uintptr_t probe = somewhere + random() % (200 * step);
+            ASSERT_EQ(one.find(probe), in_model(probe));
+            ASSERT_TRUE(one.table.is_valid());
+        }
+    }
+}
+
+TEST(slab_table, agrees_with_a_map_for_slabs_side_by_side) {
+    compare_with_a_map(65536, 65536, 1, false);
+    compare_with_a_map(65536 - 24, 65536 - 24, 2, false);
+}
+
+TEST(slab_table, agrees_with_a_map_for_slabs_of_odd_sizes_at_odd_places) {
+    compare_with_a_map(1000, 1003, 3, false);
+    compare_with_a_map(65500, 16411, 4, false);
+    compare_with_a_map(1, 1, 5, false);
+    compare_with_a_map(3, 2, 6, false);
+}
+
+TEST(slab_table, agrees_with_a_map_for_short_slabs_that_meet_in_a_granule) {
+    compare_with_a_map(4096, 517, 7, true);
+    compare_with_a_map(1000, 100, 8, true);
+    compare_with_a_map(64, 1, 9, true);
+}
+
+TEST(slab_table, moving_keeps_numbers_slabs_and_free_numbers) {
+    test_table one(4096, true);
+    std::map<std::uintptr_t, std::uint32_t> slabs;
+    for (std::uintptr_t i = 0; i < 1000; ++i) slabs[somewhere + i * 4096] = one.insert(somewhere + i * 4096);
+    for (std::uintptr_t i = 0; i < 1000; i += 3) {
+        one.remove(slabs[somewhere + i * 4096]);
+        slabs.erase(somewhere + i * 4096);
+    }
+    const std::uint32_t end = one.table.end_id();
+    one.make_room(5000);
+    for (const auto& [begin, id] : slabs) ASSERT_EQ(one.find(begin), id);
+    EXPECT_TRUE(one.table.is_valid());
+    std::set<std::uint32_t> reused;
+    for (std::uintptr_t i = 0; i < 1000; i += 3) reused.insert(one.insert(somewhere + i * 4096));
+    EXPECT_EQ(reused.size(), 334u);
+    EXPECT_EQ(one.table.end_id(), end);
+}
+
+TEST(slab_table, a_table_of_starts_finds_what_is_larger_than_its_granule_by_its_start_only) {
+    slab_table table;
+    table.configure_starts(4096);
+    slab record;
+    const std::uint32_t id =
+        table.insert({reinterpret_cast<std::byte*>(somewhere), 1 << 20, &record, nullptr});
+    EXPECT_EQ(table.find(reinterpret_cast<const void*>(somewhere)), id);
+    EXPECT_TRUE(table.is_valid());
+    table.remove(id);
+    EXPECT_EQ(table.find(reinterpret_cast<const void*>(somewhere)), no_slab);
+}
+
+TEST(slab_table, clearing_goes_back_to_the_table_inside) {
+    test_table one(4096);
+    for (std::uintptr_t i = 0; i < 100; ++i) (void)one.insert(somewhere + i * 4096);
+    one.table.clear();
+    EXPECT_EQ(one.table.capacity(), 1u);
+    EXPECT_EQ(one.table.end_id(), 0u);
+    EXPECT_EQ(one.find(somewhere), no_slab);
+    slab record;
+    const std::uint32_t id =
+        one.table.insert({reinterpret_cast<std::byte*>(somewhere), 4096, &record, nullptr});
+    EXPECT_EQ(one.find(somewhere + 4095), id);
+    EXPECT_TRUE(one.table.is_valid());
+}
+
+} // namespace
