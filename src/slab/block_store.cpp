@@ -52,6 +52,7 @@ void block_store::flush(void* block) noexcept {
 }
 
 void block_store::drain(magazine& full) noexcept {
+    note_peak();
     note_flushed(full.count());
     depot_.put(full.begin, full.top);
     full.top = full.begin;
@@ -59,7 +60,10 @@ void block_store::drain(magazine& full) noexcept {
 
 void* block_store::take_exact() noexcept {
     void* block = nullptr;
-    return heap().take(&block + 1, 1) == 0 ? nullptr : block;
+    if (heap().take(&block + 1, 1) != 0) return block;
+    if (depot_.cached() == 0) return nullptr;
+    depot_.drain(1); // during a walk the depot may hold what the slabs lack
+    return heap().take(&block + 1, 1) != 0 ? block : nullptr;
 }
 
 std::size_t block_store::take_many(void** begin, std::size_t want) noexcept {
@@ -68,7 +72,6 @@ std::size_t block_store::take_many(void** begin, std::size_t want) noexcept {
         if (loaded.is_empty()) {
             // More than a magazine: straight from the slabs, without disturbing what is cached.
             if (spare_.is_empty() && want - taken >= loaded.capacity()) {
-                note_peak();
                 const std::size_t more = heap().take(begin + want, want - taken);
                 if (more != 0) std::memmove(begin + taken, begin + want - more, more * sizeof(void*));
                 taken += more;
@@ -104,6 +107,7 @@ void block_store::put_many(void* const* begin, std::size_t count) noexcept {
 }
 
 void block_store::reset() noexcept {
+    note_peak();
     loaded.top = loaded.begin;
     spare_.top = spare_.begin;
     depot_.forget_blocks();
@@ -111,6 +115,7 @@ void block_store::reset() noexcept {
 }
 
 void block_store::drain_magazines() noexcept {
+    note_peak();
     for (magazine* one : {&loaded, &spare_}) {
         while (!one->is_empty()) (void)depot_.put_exact(one->pop());
     }

@@ -57,9 +57,11 @@ public:
     }
     [[nodiscard]] std::size_t cached() const noexcept { return in_magazines() + depot_.cached(); }
 
-    /// The most live blocks seen at a refill or a look: exact to two magazines.
+    /// The most live blocks seen at a refill, before a flush, or now: exact to two magazines.
     [[nodiscard]] std::size_t peak() const noexcept { return peak_ > live() ? peak_ : live(); }
     void note_peak() noexcept { peak_ = peak(); }
+    /// For a call that failed half way: blocks that nobody got were never live.
+    void set_peak(std::size_t blocks) noexcept { peak_ = blocks; }
 
     /// Blocks that came back through flushes since `forget_flushed`.
     [[nodiscard]] std::size_t flushed() const noexcept { return flushed_; }
