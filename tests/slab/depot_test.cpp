@@ -1,0 +1,224 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/slab/depot.hpp>
+
+#include "support/misuse_watch.hpp"
+#include "support/test_sources.hpp"
+
+#include <gtest/gtest.h>
+#include <set>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+using namespace cenote::engine;
+
+constexpr std::size_t capacity = 8;
+
+class depots : public testing::Test {
+protected:
+    void start(std::size_t blocks_per_slab = 64) {
+        block_layout layout;
+        ASSERT_TRUE(make_layout(64, 64, blocks_per_slab, layout));
+        region_plan plan;
+        plan.from = &from;
+        plan.alignment = 64;
+        plan.slab_bytes = layout.slab_bytes();
+        plan.record_bytes = slab::bytes_for(layout.blocks_per_slab);
+        plan.magazine_bytes = depot::magazine_bytes(capacity);
+        list.configure(plan);
+        one.heap().configure(layout, list, {0, unlimited, false});
+        one.configure(capacity, "depot");
+    }
+    void grow(std::size_t blocks) {
+        ASSERT_TRUE(list.grow(blocks * 64));
+        one.adopt(*list.last());
+    }
+    // A magazine of blocks, the next one to use last.
+    std::vector<void*> fetch(std::size_t want = capacity) {
+        std::vector<void*> blocks(want);
+        blocks.resize(one.fetch(blocks.data(), want));
+        return blocks;
+    }
+    void put(const std::vector<void*>& blocks) { one.put(blocks.data(), blocks.data() + blocks.size()); }
+    ~depots() override { list.release_all(); }
+
+    test::counting_source from;
+    region_list list;
+    depot one;
+};
+
+TEST_F(depots, a_magazine_comes_back_with_the_blocks_and_the_order_it_had) {
+    start();
+    grow(256);
+    const std::vector<void*> first = fetch();
+    ASSERT_EQ(first.size(), capacity);
+    put(first);
+    EXPECT_EQ(one.cached(), capacity);
+    EXPECT_EQ(one.heap().out(), 0u);
+    EXPECT_EQ(fetch(), first);
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_EQ(one.heap().out(), capacity);
+    EXPECT_TRUE(one.is_valid());
+}
+
+TEST_F(depots, the_magazine_that_came_last_leaves_first) {
+    start();
+    grow(256);
+    const std::vector<void*> a = fetch();
+    const std::vector<void*> b = fetch();
+    put(a);
+    put(b);
+    EXPECT_EQ(fetch(), b);
+    EXPECT_EQ(fetch(), a);
+}
+
+TEST_F(depots, a_fetch_from_the_slabs_starts_at_the_bottom_even_when_it_is_short) {
+    start(5);
+    grow(5);
+    const std::vector<void*> blocks = fetch();
+    ASSERT_EQ(blocks.size(), 5u);
+    EXPECT_GT(blocks.front(), blocks.back());
+    EXPECT_TRUE(fetch().empty());
+}
+
+TEST_F(depots, without_an_empty_magazine_blocks_go_back_to_the_bitmaps) {
+    start(16);
+    grow(16); // too small for a magazine in its side room
+    ASSERT_EQ(list.last()->room_bytes, 0u);
+    const std::vector<void*> blocks = fetch();
+    const std::size_t calls = from.calls;
+    put(blocks);
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_EQ(one.heap().idle(), 16u);
+    EXPECT_EQ(from.calls, calls);
+    EXPECT_TRUE(one.is_valid());
+}
+
+TEST_F(depots, bad_pointers_are_reported_and_the_good_ones_kept) {
+    start();
+    grow(256);
+    std::vector<void*> blocks = fetch();
+    int local = 0;
+    blocks[1] = &local;
+    blocks[3] = blocks[2];
+    blocks[5] = static_cast<std::byte*>(blocks[4]) + 1;
+    test::misuse_watch watch;
+    put(blocks);
+    ASSERT_EQ(watch.count(), 3u);
+    EXPECT_EQ(watch.seen()[0].kind, misuse::foreign_pointer);
+    EXPECT_EQ(watch.seen()[1].kind, misuse::double_free);
+    EXPECT_EQ(watch.seen()[2].kind, misuse::interior_pointer);
+    EXPECT_STREQ(watch.seen()[0].pool, "depot");
+    EXPECT_EQ(watch.seen()[0].block_size, 64u);
+    EXPECT_EQ(one.cached(), capacity - 3);
+    EXPECT_EQ(one.heap().out(), 3u); // the three that never came back
+    EXPECT_TRUE(one.is_valid());
+    EXPECT_EQ(fetch().size(), capacity - 3);
+}
+
+TEST_F(depots, a_magazine_of_bad_pointers_only_is_no_magazine) {
+    start();
+    grow(256);
+    test::misuse_watch watch;
+    int local = 0;
+    put({&local, &local});
+    EXPECT_EQ(watch.count(), 2u);
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_TRUE(one.is_valid());
+    EXPECT_EQ(fetch().size(), capacity);
+}
+
+TEST_F(depots, draining_takes_those_longest_unused_first) {
+    start();
+    grow(1024);
+    std::vector<std::vector<void*>> magazines;
+    for (int i = 0; i < 4; ++i) magazines.push_back(fetch());
+    for (const auto& magazine : magazines) put(magazine);
+    ASSERT_EQ(one.cached(), 4 * capacity);
+    one.drain(0);
+    EXPECT_EQ(one.cached(), 4 * capacity);
+    one.drain(3);
+    EXPECT_EQ(one.cached(), capacity);
+    EXPECT_TRUE(one.is_valid());
+    EXPECT_EQ(fetch(), magazines[3]);
+    one.drain(unlimited);
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_TRUE(one.is_valid());
+}
+
+TEST_F(depots, remember_the_fewest_full_magazines_of_a_window) {
+    start();
+    grow(1024);
+    std::vector<std::vector<void*>> magazines;
+    for (int i = 0; i < 4; ++i) magazines.push_back(fetch());
+    for (const auto& magazine : magazines) put(magazine);
+    one.forget_fewest();
+    EXPECT_EQ(one.fewest_full(), 4u);
+    (void)fetch();
+    (void)fetch();
+    put(magazines[3]);
+    EXPECT_EQ(one.fewest_full(), 2u);
+    EXPECT_TRUE(one.is_valid());
+}
+
+TEST_F(depots, no_magazine_stays_behind_in_a_region_that_goes) {
+    start();
+    grow(256);
+    grow(256);
+    std::vector<std::vector<void*>> magazines;
+    std::vector<void*> blocks;
+    while (!(blocks = fetch()).empty()) magazines.push_back(blocks);
+    // Enough full magazines that both regions hold some of them.
+    for (const auto& magazine : magazines) put(magazine);
+    const std::size_t before = one.cached();
+    one.abandon(*list.last());
+    EXPECT_LT(one.cached(), before);
+    EXPECT_GT(one.cached(), 0u);
+    EXPECT_TRUE(one.is_valid());
+    std::memset(list.last()->room, 0xff, list.last()->room_bytes);
+    EXPECT_TRUE(one.is_valid());
+    std::set<void*> all;
+    while (!(blocks = fetch()).empty()) all.insert(blocks.begin(), blocks.end());
+    EXPECT_EQ(all.size(), 512u);
+}
+
+TEST_F(depots, forgetting_blocks_empties_every_magazine) {
+    start();
+    grow(256);
+    put(fetch());
+    one.forget_blocks();
+    one.heap().reset();
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_TRUE(one.is_valid());
+    EXPECT_EQ(fetch().size(), capacity);
+}
+
+TEST_F(depots, one_block_goes_straight_to_its_slab) {
+    start();
+    grow(256);
+    void* const block = fetch(1)[0];
+    EXPECT_TRUE(one.put_exact(block));
+    test::misuse_watch watch;
+    EXPECT_FALSE(one.put_exact(block));
+    ASSERT_EQ(watch.count(), 1u);
+    EXPECT_EQ(watch.seen()[0].kind, misuse::double_free);
+    EXPECT_EQ(one.heap().idle(), 64u);
+}
+
+TEST(depot, a_number_of_a_block_fits_32_bits_for_every_slab_size) {
+    for (std::size_t blocks = 1; blocks <= most_blocks_per_slab; blocks *= 2) {
+        for (const std::size_t count : {blocks, blocks + 1, 2 * blocks - 1}) {
+            if (count > most_blocks_per_slab) continue;
+            block_layout layout;
+            ASSERT_TRUE(make_layout(8, 8, count, layout));
+            const std::size_t slabs = most_slabs_for(layout);
+            const int bits = static_cast<int>(std::bit_width(count - 1));
+            ASSERT_GE(slabs, 1u);
+            ASSERT_LE((slabs - 1) << bits | (count - 1), std::size_t{0x7fffffff});
+            ASSERT_LT((slabs - 1) << bits | (count - 1), std::size_t{no_slab});
+        }
+    }
+}
+
+} // namespace

@@ -1,0 +1,251 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/slab/slab_heap.hpp>
+
+#include "support/test_sources.hpp"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+using namespace cenote::engine;
+
+class slab_heaps : public testing::Test {
+protected:
+    void start(std::size_t block_size, std::size_t blocks_per_slab, std::size_t most_kept = unlimited) {
+        block_layout layout;
+        ASSERT_TRUE(make_layout(block_size, 8, blocks_per_slab, layout));
+        region_plan plan;
+        plan.from = &from;
+        plan.alignment = 8;
+        plan.slab_bytes = layout.slab_bytes();
+        plan.record_bytes = slab::bytes_for(layout.blocks_per_slab);
+        list.configure(plan);
+        heap.configure(layout, list, {0, most_kept, false});
+    }
+    void grow(std::size_t blocks) { ASSERT_TRUE(list.grow(blocks * heap.layout().stride)); }
+    std::vector<void*> take(std::size_t want) {
+        std::vector<void*> blocks(want);
+        const std::size_t count = heap.take(blocks.data() + want, want);
+        blocks.erase(blocks.begin(), blocks.end() - static_cast<std::ptrdiff_t>(count));
+        return blocks;
+    }
+    void give(void* block) {
+        position at;
+        ASSERT_TRUE(heap.withdraw(block, at));
+        heap.give(at.id, at.index);
+    }
+    ~slab_heaps() override { list.release_all(); }
+
+    test::counting_source from;
+    region_list list;
+    slab_heap heap;
+};
+
+TEST_F(slab_heaps, give_blocks_of_one_slab_before_they_set_up_another) {
+    start(24, 10);
+    grow(30);
+    EXPECT_EQ(take(25).size(), 10u); // a new slab only for the first block
+    EXPECT_EQ(take(3).size(), 3u);
+    EXPECT_EQ(take(25).size(), 7u);
+    EXPECT_EQ(heap.blocks(), 20u);
+    EXPECT_EQ(heap.out(), 20u);
+    EXPECT_EQ(take(25).size(), 10u);
+    EXPECT_TRUE(take(1).empty());
+    EXPECT_TRUE(heap.is_valid());
+}
+
+TEST_F(slab_heaps, the_next_block_to_use_stands_last_and_is_the_lowest) {
+    start(24, 10);
+    grow(10);
+    const std::vector<void*> blocks = take(10);
+    EXPECT_TRUE(std::is_sorted(blocks.rbegin(), blocks.rend()));
+}
+
+TEST_F(slab_heaps, find_blocks_by_their_start_only) {
+    start(24, 10);
+    grow(10);
+    const std::vector<void*> blocks = take(10);
+    for (void* const block : blocks) {
+        auto* const byte = static_cast<std::byte*>(block);
+        position at;
+        EXPECT_TRUE(heap.find(byte, at));
+        for (int i = 1; i < 24; ++i) EXPECT_FALSE(heap.find(byte + i, at));
+    }
+    position at;
+    EXPECT_FALSE(heap.find(static_cast<std::byte*>(blocks.front()) + 24, at));
+    EXPECT_FALSE(heap.find(static_cast<std::byte*>(blocks.back()) - 24, at));
+    EXPECT_FALSE(heap.find(nullptr, at));
+}
+
+TEST_F(slab_heaps, a_short_last_slab_ends_at_its_last_block) {
+    start(24, 10);
+    grow(13);
+    EXPECT_EQ(take(10).size(), 10u);
+    const std::vector<void*> rest = take(10);
+    ASSERT_EQ(rest.size(), 3u);
+    position at;
+    EXPECT_FALSE(heap.find(static_cast<std::byte*>(rest.front()) + 24, at));
+    EXPECT_EQ(heap.diagnose(static_cast<std::byte*>(rest.front()) + 24), misuse::past_the_end);
+}
+
+TEST_F(slab_heaps, say_what_is_wrong_with_a_pointer) {
+    start(24, 10);
+    grow(20);
+    const std::vector<void*> blocks = take(4);
+    auto* const first = static_cast<std::byte*>(blocks.back());
+    give(first);
+    EXPECT_EQ(heap.diagnose(first), misuse::double_free);
+    EXPECT_EQ(heap.diagnose(first + 5 * 24), misuse::never_allocated);
+    EXPECT_EQ(heap.diagnose(first + 1), misuse::interior_pointer);
+    EXPECT_EQ(heap.diagnose(first + 23), misuse::interior_pointer);
+    EXPECT_EQ(heap.diagnose(first + 240), misuse::past_the_end);
+    EXPECT_EQ(heap.diagnose(first - 1), misuse::foreign_pointer);
+    EXPECT_EQ(heap.diagnose(first + 241), misuse::foreign_pointer);
+    EXPECT_EQ(heap.diagnose(nullptr), misuse::foreign_pointer);
+    int local = 0;
+    EXPECT_EQ(heap.diagnose(&local), misuse::foreign_pointer);
+}
+
+TEST_F(slab_heaps, know_their_own_slabs_from_those_of_another_size) {
+    start(24, 10);
+    slab_heap other;
+    other.configure(heap.layout(), list, {1, unlimited, false});
+    grow(20);
+    void* const mine = take(1)[0];
+    void* theirs = nullptr;
+    ASSERT_EQ(other.take(&theirs + 1, 1), 1u);
+    position at;
+    EXPECT_TRUE(heap.find(mine, at));
+    EXPECT_FALSE(heap.find(theirs, at));
+    EXPECT_FALSE(heap.withdraw(theirs, at));
+    EXPECT_EQ(heap.diagnose(theirs), misuse::wrong_size);
+    EXPECT_TRUE(heap.is_valid());
+    EXPECT_TRUE(other.is_valid());
+    heap.reset();
+    EXPECT_EQ(other.out(), 1u);
+    EXPECT_TRUE(other.is_valid());
+}
+
+TEST_F(slab_heaps, a_bad_pointer_changes_nothing) {
+    start(24, 10);
+    grow(10);
+    void* const block = take(1)[0];
+    give(block);
+    position at;
+    EXPECT_FALSE(heap.withdraw(block, at));
+    EXPECT_FALSE(heap.withdraw(static_cast<std::byte*>(block) + 1, at));
+    EXPECT_EQ(heap.out(), 0u);
+    EXPECT_EQ(heap.idle(), 10u);
+    EXPECT_TRUE(heap.is_valid());
+}
+
+TEST_F(slab_heaps, a_withdrawn_block_goes_out_again_at_its_address) {
+    start(24, 10);
+    grow(10);
+    void* const block = take(1)[0];
+    position at;
+    ASSERT_TRUE(heap.withdraw(block, at));
+    EXPECT_EQ(heap.out(), 0u);
+    EXPECT_EQ(heap.idle(), 9u);
+    EXPECT_EQ(heap.hand_out(at.id, at.index), block);
+    EXPECT_EQ(heap.out(), 1u);
+    EXPECT_TRUE(heap.is_valid());
+}
+
+TEST_F(slab_heaps, idle_slabs_are_kept_up_to_the_number_and_then_go_back) {
+    start(24, 4, 2);
+    grow(16);
+    std::vector<void*> blocks;
+    while (blocks.size() < 16) {
+        for (void* const block : take(4)) blocks.push_back(block);
+    }
+    EXPECT_EQ(list.used(), 4u);
+    for (void* const block : blocks) give(block);
+    EXPECT_EQ(list.used(), 2u);
+    EXPECT_EQ(heap.blocks(), 8u);
+    heap.give_idle_slabs(1);
+    EXPECT_EQ(list.used(), 1u);
+    heap.give_idle_slabs(unlimited);
+    EXPECT_EQ(list.used(), 0u);
+    EXPECT_EQ(heap.idle(), 0u);
+    EXPECT_TRUE(heap.is_valid());
+}
+
+TEST_F(slab_heaps, remember_the_fewest_idle_slabs_of_a_window) {
+    start(24, 4);
+    grow(16);
+    heap.set_up(unlimited);
+    heap.forget_fewest();
+    EXPECT_EQ(heap.fewest_kept(), 4u);
+    std::vector<void*> blocks;
+    for (int i = 0; i < 3; ++i) blocks.push_back(take(4)[0]);
+    EXPECT_EQ(heap.fewest_kept(), 1u);
+    heap.reset();
+    EXPECT_EQ(heap.fewest_kept(), 1u);
+    heap.forget_fewest();
+    EXPECT_EQ(heap.fewest_kept(), 4u);
+}
+
+TEST_F(slab_heaps, reset_frees_all_and_remembers_what_was_once_out) {
+    start(24, 10);
+    grow(20);
+    const std::vector<void*> blocks = take(10);
+    heap.reset();
+    EXPECT_EQ(heap.out(), 0u);
+    EXPECT_EQ(heap.idle(), 10u);
+    EXPECT_EQ(heap.diagnose(blocks[0]), misuse::double_free);
+    EXPECT_TRUE(heap.is_valid());
+    EXPECT_EQ(take(10).size(), 10u);
+}
+
+TEST_F(slab_heaps, next_out_walks_every_out_block_once) {
+    start(24, 10);
+    grow(45);
+    std::set<void*> out;
+    std::vector<void*> some;
+    while (!(some = take(10)).empty()) out.insert(some.begin(), some.end());
+    ASSERT_EQ(out.size(), 45u);
+    for (auto at = out.begin(); at != out.end();) {
+        if (reinterpret_cast<std::uintptr_t>(*at) / 24 % 3 == 0) {
+            give(*at);
+            at = out.erase(at);
+        } else {
+            ++at;
+        }
+    }
+    std::set<void*> seen;
+    position at{0, 0, nullptr};
+    while (void* const block = next_out(list.table(), at, [](std::uint32_t) { return std::size_t{24}; })) {
+        EXPECT_TRUE(seen.insert(block).second);
+    }
+    EXPECT_EQ(seen, out);
+}
+
+TEST_F(slab_heaps, agree_with_a_set_through_random_traffic) {
+    start(40, 7, 1);
+    grow(200);
+    std::mt19937 random(11);
+    std::vector<void*> out;
+    for (int step = 0; step < 20000; ++step) {
+        if (random() % 2 == 0) {
+            for (void* const block : take(1 + random() % 9)) out.push_back(block);
+        } else if (!out.empty()) {
+            std::swap(out[random() % out.size()], out.back());
+            give(out.back());
+            out.pop_back();
+        }
+        ASSERT_EQ(heap.out(), out.size());
+        if (step % 50 == 0) {
+            ASSERT_TRUE(heap.is_valid());
+            ASSERT_TRUE(list.is_valid());
+            ASSERT_EQ(std::set<void*>(out.begin(), out.end()).size(), out.size());
+        }
+    }
+}
+
+} // namespace
