@@ -1,0 +1,164 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Runs under callgrind, which writes one count for each name given to `counted`. scripts/instructions reads
+// them.
+#include "hot_paths.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <random>
+#include <string>
+#include <valgrind/callgrind.h>
+#include <vector>
+
+namespace {
+
+// Counts what happens between `start` and `stop`, as often as they are called.
+class counted {
+public:
+    explicit counted(std::string name) : name_(std::move(name)) { CALLGRIND_ZERO_STATS; }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() {
+        CALLGRIND_DUMP_STATS_AT(name_.c_str());
+        // Operations stand in the program's output: callgrind knows instructions only.
+        std::printf("%s %zu\n", name_.c_str(), operations_);
+    }
+    void start() { CALLGRIND_TOGGLE_COLLECT; }
+    void stop(std::size_t operations) {
+        CALLGRIND_TOGGLE_COLLECT;
+        operations_ += operations;
+    }
+
+private:
+    std::string name_;
+    std::size_t operations_ = 0;
+};
+
+using hot_function = void (*)(stage&, void**);
+
+__attribute__((noinline)) void call_each(hot_function call, stage& on, std::vector<void*>& slots) {
+    for (void*& slot : slots) call(on, &slot);
+}
+
+// Few enough blocks to stay within one magazine, which is full or empty beforehand as the function needs it.
+void count_hot(const char* name, hot_function call, hot_function before, hot_function after) {
+    for (const std::size_t calls : {10, 20}) {
+        stage on;
+        std::vector<void*> slots(calls);
+        call_each(hot_fixed_allocate, on, slots); // opens the pools and leaves blocks in the magazines
+        call_each(hot_fixed_deallocate, on, slots);
+        call_each(hot_multi_allocate, on, slots);
+        call_each(hot_multi_deallocate, on, slots);
+        call_each(before, on, slots);
+        {
+            counted count(std::string("hot ") + name + " " + std::to_string(calls));
+            count.start();
+            call_each(call, on, slots);
+            count.stop(calls);
+        }
+        call_each(after, on, slots);
+    }
+}
+
+void count_hot_paths() {
+    const hot_function none = hot_nothing;
+    count_hot("nothing", none, none, none);
+    count_hot("fixed_allocate", hot_fixed_allocate, none, hot_fixed_deallocate);
+    count_hot("fixed_try_allocate", hot_fixed_try_allocate, none, hot_fixed_deallocate);
+    count_hot("fixed_deallocate", hot_fixed_deallocate, hot_fixed_allocate, none);
+    count_hot("multi_allocate", hot_multi_allocate, none, hot_multi_deallocate);
+    count_hot("multi_deallocate", hot_multi_deallocate, hot_multi_allocate, none);
+    count_hot("multi_deallocate_sized", hot_multi_deallocate_sized, hot_multi_allocate, none);
+}
+
+// Growth: what an operation costs while `blocks` are live. Blocks of a page, of which none is touched, have
+// small magazines, so that batches go through the depot also where few blocks are live; a hundred to a slab
+// make 10,000 slabs of a million blocks.
+class crowd {
+public:
+    crowd(std::size_t blocks, bool checks)
+        : pool_({.block_size = 4096,
+                 .blocks_per_slab = 100,
+                 .checks = checks,
+                 .sanitizers = false,
+                 .name = "crowd"}),
+          slots_(blocks) {
+        for (void*& slot : slots_) slot = pool_.allocate();
+        std::shuffle(slots_.begin(), slots_.end(), random_);
+        batch(100); // so that the first change of traffic is behind us
+    }
+
+    // One at a time: a new block takes the place of a random old one.
+    void replace(std::size_t operations, counted& count) {
+        std::vector<std::uint32_t> victims(operations);
+        for (std::uint32_t& victim : victims) victim = random_() % static_cast<std::uint32_t>(slots_.size());
+        count.start();
+        for (const std::uint32_t victim : victims) {
+            void* const fresh = pool_.allocate();
+            pool_.deallocate(slots_[victim]);
+            slots_[victim] = fresh;
+        }
+        count.stop(operations);
+    }
+
+    // 500 random blocks go, then 500 come: more than the magazines hold.
+    void batch(std::size_t times, counted* count = nullptr) {
+        constexpr std::size_t some = 500;
+        for (; times != 0; --times) {
+            for (std::size_t i = 0; i < some; ++i) {
+                const std::size_t other = i + random_() % (slots_.size() - i);
+                std::swap(slots_[i], slots_[other]);
+            }
+            if (count != nullptr) count->start();
+            for (std::size_t i = 0; i < some; ++i) pool_.deallocate(slots_[i]);
+            for (std::size_t i = 0; i < some; ++i) slots_[i] = pool_.allocate();
+            if (count != nullptr) count->stop(some);
+        }
+    }
+
+    // All go in random order, then as many come.
+    void drop_and_build(std::size_t operations, counted& count) {
+        for (; operations >= slots_.size(); operations -= slots_.size()) {
+            std::shuffle(slots_.begin(), slots_.end(), random_);
+            count.start();
+            for (void* slot : slots_) pool_.deallocate(slot);
+            for (void*& slot : slots_) slot = pool_.allocate();
+            count.stop(slots_.size());
+        }
+    }
+
+private:
+    cenote::fixed_pool pool_;
+    std::vector<void*> slots_;
+    std::mt19937 random_{1};
+};
+
+void count_growth(const char* pattern, std::size_t blocks, bool checks, void (*run)(crowd&, counted&)) {
+    crowd those(blocks, checks);
+    counted count(std::string("growth ") + pattern + " " + std::to_string(blocks));
+    run(those, count);
+}
+
+void count_growth() {
+    constexpr std::size_t few = 1'000;
+    constexpr std::size_t many = 1'000'000;
+    const auto replace = [](crowd& those, counted& count) { those.replace(100'000, count); };
+    const auto batches = [](crowd& those, counted& count) { those.batch(1'000, &count); };
+    const auto drops = [](crowd& those, counted& count) { those.drop_and_build(2'000'000, count); };
+    for (const std::size_t blocks : {few, many}) {
+        count_growth("replacement", blocks, false, replace);
+        count_growth("batches", blocks, false, batches);
+        count_growth("checked_batches", blocks, true, batches);
+    }
+    // Of a thousand blocks a quarter would stay in the magazines in use.
+    for (const std::size_t blocks : {20 * few, many}) count_growth("drop_and_build", blocks, false, drops);
+}
+
+} // namespace
+
+int main() {
+    count_hot_paths();
+    count_growth();
+}

@@ -1,0 +1,22 @@
+// cenote: SPDX-License-Identifier: MIT
+#include "hot_paths.hpp"
+
+void hot_nothing(stage&, void**) {}
+void hot_fixed_allocate(stage& on, void** slot) {
+    *slot = on.fixed.allocate();
+}
+void hot_fixed_try_allocate(stage& on, void** slot) {
+    *slot = on.fixed.try_allocate();
+}
+void hot_fixed_deallocate(stage& on, void** slot) {
+    on.fixed.deallocate(*slot);
+}
+void hot_multi_allocate(stage& on, void** slot) {
+    *slot = on.multi.allocate(on.size);
+}
+void hot_multi_deallocate(stage& on, void** slot) {
+    on.multi.deallocate(*slot);
+}
+void hot_multi_deallocate_sized(stage& on, void** slot) {
+    on.multi.deallocate(*slot, on.size);
+}
