@@ -147,11 +147,15 @@ void multi_pool::allocate_n(std::size_t size, void** blocks, std::size_t count) 
 void multi_pool::take_back_exactly(std::uint32_t size_class, void* block) noexcept {
     engine::block_store& store = stores_[size_class];
     if (!is_open_) return report_stray(block);
-    if (!store.depot().put_exact(block)) return;
+    engine::position at;
+    if (!store.heap().withdraw(block, at)) {
+        return store.depot().report(store.heap().diagnose(block), block);
+    }
     const std::size_t bytes = engine::class_size(size_class);
     store.note_flushed(1);
     if (options_.erase_on_free) std::memset(block, 0, bytes);
     if (watched_) base::forbid(block, bytes);
+    store.heap().give(at.id, at.index); // last: its slab may go
     ++calls_.deallocations;
 }
 
