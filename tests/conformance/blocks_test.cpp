@@ -1,0 +1,207 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The conformance suite, part 1: what is true of the blocks of every pool and face.
+#include "conformance/all_subjects.hpp"
+
+#include <set>
+#include <sys/mman.h>
+
+namespace cenote::test {
+namespace {
+
+template<class S>
+class conformance_blocks : public ::testing::Test {};
+TYPED_TEST_SUITE(conformance_blocks, all_subjects, subject_names);
+
+TYPED_TEST(conformance_blocks, are_aligned_apart_and_keep_their_contents) {
+    bench<TypeParam> on;
+    on.allocate(500); // the ledger looks at each
+    EXPECT_EQ(on.ledger.look_at_all(), "");
+    for (std::size_t i = 0; i < 250; ++i) on.free(i);
+    on.allocate(400);
+    on.churn(3000, 300, 1);
+    on.free_all();
+    EXPECT_EQ(on.stats().live, 0u);
+}
+
+TYPED_TEST(conformance_blocks, of_zero_bytes_have_a_defined_answer) {
+    bench<TypeParam> on;
+    if constexpr (serves_any_size<TypeParam>) {
+        const shape nothing{0, TypeParam::shapes().front().alignment};
+        std::set<void*> blocks;
+        for (int i = 0; i < 100; ++i) blocks.insert(on.allocate(nothing)); // the ledger wants them apart
+        EXPECT_EQ(blocks.size(), 100u);
+        EXPECT_EQ(on.stats().live, 100u);
+        on.free_all();
+    } else if constexpr (requires { TypeParam::options(wish{}).block_size; }) {
+        auto options = TypeParam::options({});
+        options.block_size = 0;
+        EXPECT_THROW(fixed_pool{options}, bad_options);
+        EXPECT_THROW((void)fixed_pool::required_bytes(options), bad_options);
+    }
+    EXPECT_EQ(on.stats().live, 0u);
+}
+
+TYPED_TEST(conformance_blocks, run_out_with_null_or_an_exception_and_nothing_changes) {
+    bench<TypeParam> on({}, 1, 2'000'000);
+    const shape wanted = on.form(0);
+    try {
+        for (;;) (void)on.allocate(wanted);
+    } catch (const out_of_memory& refusal) {
+        EXPECT_STREQ(refusal.details().pool, on.made.pool.name());
+        EXPECT_EQ(refusal.details().live, on.stats().live_bytes);
+        EXPECT_EQ(refusal.details().reserved, on.stats().reserved_bytes);
+    }
+    EXPECT_GT(on.ledger.size(), 0u);
+    const pool_stats before = on.stats();
+    EXPECT_EQ(before.live, on.ledger.size());
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_THROW((void)on.made.allocate(wanted), std::bad_alloc);
+        if constexpr (can_try<TypeParam>) {
+            EXPECT_EQ(on.made.try_allocate(wanted), nullptr);
+        }
+        EXPECT_TRUE(same(on.stats(), before)) << on.stats() << "\nbefore: " << before;
+        EXPECT_TRUE(on.made.pool.is_valid());
+    }
+    on.free(0);
+    (void)on.allocate(wanted); // what was freed can be had again
+    EXPECT_EQ(on.stats().live, before.live);
+}
+
+TYPED_TEST(conformance_blocks, stop_at_the_maximum_and_no_earlier) {
+    if constexpr (counts_blocks<TypeParam>) {
+        for (const std::size_t most : {1u, 7u, 65u, 1000u}) {
+            bench<TypeParam> on({.maximum_blocks = most});
+            on.allocate(most);
+            EXPECT_THROW((void)on.made.allocate(on.form(0)), out_of_memory);
+            EXPECT_EQ(on.stats().live, most);
+            on.churn(200, most, 2);
+            EXPECT_LE(on.stats().blocks, most);
+        }
+    } else {
+        const wish wanted{.maximum_blocks = 8};
+        bench<TypeParam> on(wanted);
+        try {
+            for (std::size_t i = 0;; ++i) (void)on.allocate(on.form(i));
+        } catch (const out_of_memory& refusal) {
+            EXPECT_EQ(refusal.details().limit, TypeParam::options(wanted).maximum_bytes);
+        }
+        EXPECT_LE(on.strict.peak(), TypeParam::options(wanted).maximum_bytes);
+        EXPECT_GE(on.stats().live_bytes, TypeParam::options(wanted).maximum_bytes / 4);
+    }
+}
+
+TYPED_TEST(conformance_blocks, are_told_from_other_memory_without_a_look_at_it) {
+    bench<TypeParam> on;
+    auto& pool = on.made.pool;
+    const auto owns = [&](std::uintptr_t address) { return pool.owns(reinterpret_cast<parcel*>(address)); };
+    const auto is_live = [&](std::uintptr_t address) {
+        return pool.is_live(reinterpret_cast<parcel*>(address));
+    };
+    void* const forbidden = ::mmap(nullptr, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(forbidden, MAP_FAILED);
+    int on_stack = 0;
+    std::vector<std::uintptr_t> foreign = {0,
+                                           1,
+                                           8,
+                                           4095,
+                                           4096,
+                                           ~std::uintptr_t{0},
+                                           ~std::uintptr_t{0} - 4095,
+                                           std::uintptr_t{1} << 63,
+                                           reinterpret_cast<std::uintptr_t>(&on_stack),
+                                           reinterpret_cast<std::uintptr_t>(&on)};
+    for (std::uintptr_t offset = 0; offset < 1 << 20; offset += 4096)
+        foreign.push_back(reinterpret_cast<std::uintptr_t>(forbidden) + offset);
+    for (const int round : {0, 1}) { // before there is any memory, and after
+        for (const std::uintptr_t address : foreign) {
+            EXPECT_FALSE(owns(address));
+            EXPECT_FALSE(is_live(address));
+        }
+        if (round == 0) on.allocate(200);
+    }
+    for (const auto& block : on.ledger) {
+        const auto address = reinterpret_cast<std::uintptr_t>(block.data);
+        EXPECT_TRUE(owns(address) && is_live(address));
+        for (std::size_t inside = 1; inside < block.size; inside = inside * 2 + 1) {
+            EXPECT_FALSE(owns(address + inside)) << inside << " of " << block.size;
+            EXPECT_FALSE(is_live(address + inside));
+        }
+    }
+    const auto gone = reinterpret_cast<std::uintptr_t>(on.ledger[0].data);
+    on.free(0);
+    EXPECT_FALSE(is_live(gone));
+    ::munmap(forbidden, 1 << 20);
+}
+
+// Calls `visit(void*)` for each block, whatever the pool gives its visitors.
+template<class Pool, class Visit>
+void walk_blocks(Pool& pool, Visit visit) {
+    if constexpr (requires { pool.for_each([](void*, std::size_t) {}); }) {
+        pool.for_each([&](void* block, std::size_t size) {
+            EXPECT_GT(size, 0u);
+            return visit(block);
+        });
+    } else if constexpr (requires { pool.for_each([](parcel&) {}); }) {
+        pool.for_each([&](parcel& object) { return visit(static_cast<void*>(&object)); });
+    } else {
+        pool.for_each([&](void* block) { return visit(block); });
+    }
+}
+
+TYPED_TEST(conformance_blocks, are_walked_exactly_once_while_they_live) {
+    bench<TypeParam> on;
+    walk_blocks(on.made.pool, [](void*) { ADD_FAILURE() << "a block of an empty pool"; });
+    on.allocate(700);
+    for (std::size_t i = 0; i < 300; ++i) on.free(i * 7 % on.ledger.size());
+    std::set<void*> seen;
+    walk_blocks(on.made.pool, [&](void* block) {
+        EXPECT_TRUE(seen.insert(block).second);
+        EXPECT_TRUE(on.ledger.holds(block));
+    });
+    EXPECT_EQ(seen.size(), on.ledger.size());
+    int visits = 0;
+    walk_blocks(on.made.pool, [&](void*) { return ++visits < 5; });
+    EXPECT_EQ(visits, 5);
+}
+
+TYPED_TEST(conformance_blocks, may_come_and_go_during_a_walk) {
+    bench<TypeParam> on;
+    on.allocate(300);
+    std::set<void*> throughout;
+    for (const auto& block : on.ledger) throughout.insert(block.data);
+    const auto free = [&](std::size_t number) {
+        throughout.erase(on.ledger[number].data);
+        on.free(number);
+    };
+    std::multiset<void*> seen;
+    std::size_t step = 0;
+    walk_blocks(on.made.pool, [&](void* block) {
+        seen.insert(block);
+        EXPECT_TRUE(on.ledger.holds(block));
+        if (++step > 900) return; // new blocks may be visited, or not
+        if (step % 3 == 0) free(on.ledger.number_of(block));
+        if (step % 5 == 0) free(step % on.ledger.size());
+        if (step % 4 == 0) (void)on.allocate(on.form(step));
+        EXPECT_TRUE(on.made.pool.is_valid());
+    });
+    EXPECT_GT(throughout.size(), 20u);
+    for (void* const block : throughout) EXPECT_EQ(seen.count(block), 1u);
+    EXPECT_EQ(on.stats().live, on.ledger.size());
+    on.churn(1000, 300, 3);
+}
+
+TYPED_TEST(conformance_blocks, stay_usable_when_a_visitor_throws) {
+    bench<TypeParam> on;
+    on.allocate(50);
+    const bool was_instrumented = on.made.pool.stats().cached == 0;
+    EXPECT_THROW(walk_blocks(on.made.pool, [](void*) -> bool { throw 7; }), int);
+    on.churn(2000, 100, 4);
+    if (!was_instrumented) { // magazines are in use again
+        EXPECT_GT(on.stats().cached, 0u);
+    }
+    on.free_all();
+}
+
+} // namespace
+} // namespace cenote::test

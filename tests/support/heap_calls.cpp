@@ -1,0 +1,81 @@
+// cenote: SPDX-License-Identifier: MIT
+#include "support/heap_calls.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<std::size_t> calls{0};
+
+void* get(std::size_t bytes, std::size_t alignment) noexcept {
+    calls.fetch_add(1, std::memory_order_relaxed);
+    if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes == 0 ? 1 : bytes);
+    void* data = nullptr;
+    return ::posix_memalign(&data, alignment, bytes) == 0 ? data : nullptr;
+}
+
+void* get_or_throw(std::size_t bytes, std::size_t alignment) {
+    if (void* const data = get(bytes, alignment)) return data;
+    throw std::bad_alloc();
+}
+
+} // namespace
+
+namespace cenote::test {
+
+std::size_t heap_calls() noexcept {
+    return calls.load(std::memory_order_relaxed);
+}
+
+} // namespace cenote::test
+
+void* operator new(std::size_t bytes) {
+    return get_or_throw(bytes, 1);
+}
+void* operator new[](std::size_t bytes) {
+    return get_or_throw(bytes, 1);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    return get_or_throw(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+    return get_or_throw(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+    return get(bytes, 1);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+    return get(bytes, 1);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return get(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return get(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* data) noexcept {
+    std::free(data);
+}
+void operator delete[](void* data) noexcept {
+    std::free(data);
+}
+void operator delete(void* data, std::size_t) noexcept {
+    std::free(data);
+}
+void operator delete[](void* data, std::size_t) noexcept {
+    std::free(data);
+}
+void operator delete(void* data, std::align_val_t) noexcept {
+    std::free(data);
+}
+void operator delete[](void* data, std::align_val_t) noexcept {
+    std::free(data);
+}
+void operator delete(void* data, std::size_t, std::align_val_t) noexcept {
+    std::free(data);
+}
+void operator delete[](void* data, std::size_t, std::align_val_t) noexcept {
+    std::free(data);
+}
