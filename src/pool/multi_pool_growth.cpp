@@ -68,7 +68,7 @@ bool multi_pool::open() noexcept {
         const std::size_t size = engine::class_size(c);
         engine::block_layout layout;
         (void)engine::make_layout(size, default_alignment, options_.slab_bytes / size, layout);
-        stores_[c].heap().configure(layout, regions_, {c, most_kept, watched_});
+        stores_[c].heap().configure(layout, regions_, {c, most_kept, watched_, true});
         stores_[c].depot().configure(0, options_.name);
     }
     is_open_ = true;

@@ -53,12 +53,21 @@ void depot::abandon(const region_header& region) noexcept {
 std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
     if (spare* const magazine = pop_full()) {
         const int bits = index_bits();
-        const std::uint32_t mask = (std::uint32_t{1} << bits) - 1;
+        const std::uint32_t mask = index_mask();
+        const std::size_t stride = heap_.layout().stride;
+        const slab_table::finder table = heap_.regions().table().look();
         const std::size_t count = magazine->count;
+        word_run run;
         for (std::size_t i = 0; i < count; ++i) {
-            const std::uint32_t block = magazine->blocks()[i];
-            begin[i] = heap_.hand_out(block >> bits, block & mask);
+            const std::uint32_t id = magazine->blocks()[i] >> bits;
+            const std::uint32_t index = magazine->blocks()[i] & mask;
+            const slab_table::entry& entry = table.at(id);
+            begin[i] = entry.begin + index * stride;
+            if (run.add(id, index)) continue;
+            if (run.mask != 0) heap_.hand_out(run);
+            run = word_run({id, index, entry.record});
         }
+        if (run.mask != 0) heap_.hand_out(run);
         push_empty(*magazine);
         return count;
     }
@@ -67,36 +76,79 @@ std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
     return taken;
 }
 
+// Neighbours are checked and marked a bitmap word at a time, which is what makes freeing in order cheap.
 void depot::put(void* const* begin, void* const* end) noexcept {
     spare* const magazine = empty_;
+    std::uint32_t homeless[most_in_magazine];
+    std::uint32_t* const numbers = magazine != nullptr ? magazine->blocks() : homeless;
+    const bool keep = magazine != nullptr;
     const int bits = index_bits();
-    position at;
+    const slab_heap::finder heap = heap_.look();
+    std::size_t settled = 0;
     std::size_t count = 0;
+    word_run run;
+    position at;
     for (void* const* block = begin; block != end; ++block) {
-        if (!heap_.withdraw(*block, at)) {
-            report(heap_.diagnose(*block), *block);
-            continue;
+        const bool is_block = heap.find(*block, at);
+        if (!is_block || !run.add(at.id, at.index)) {
+            if (run.mask != 0)
+                count = settled = settled + settle(run, numbers + settled, numbers + count, keep);
+            if (!is_block) {
+                run = {};
+                report(heap_.diagnose(*block), *block);
+                continue;
+            }
+            run = word_run(at);
         }
-        if (magazine != nullptr) {
-            magazine->blocks()[count++] = at.id << bits | at.index;
-        } else {
-            heap_.give(at.id, at.index);
-        }
+        numbers[count++] = at.id << bits | at.index;
     }
-    if (count == 0) return;
+    if (run.mask != 0) settled += settle(run, numbers + settled, numbers + count, keep);
+    if (settled == 0) return;
     empty_ = magazine->next;
-    magazine->count = count;
+    magazine->count = settled;
     push_full(*magazine);
+}
+
+// Withdraws a run, whose numbers stand in [first, last), and gives it to its slab unless the numbers are
+// kept. Returns how many numbers stay.
+std::size_t depot::settle(word_run& run, std::uint32_t* first, std::uint32_t* last, bool keep) noexcept {
+    if (!heap_.withdraw(run)) { // one of them was free already: find out which
+        std::uint32_t* good = first;
+        run.mask = 0;
+        run.count = 0;
+        for (std::uint32_t* number = first; number != last; ++number) {
+            word_run one({run.id, *number & index_mask(), run.record});
+            if (heap_.withdraw(one)) {
+                run.mask |= one.mask;
+                ++run.count;
+                *good++ = *number;
+            } else {
+                report(heap_.diagnose(address_of(*number)), address_of(*number));
+            }
+        }
+        last = good;
+    }
+    if (keep) return static_cast<std::size_t>(last - first);
+    if (run.mask != 0) heap_.give(run);
+    return 0;
+}
+
+const void* depot::address_of(std::uint32_t block) const noexcept {
+    const slab_table::entry& entry = heap_.regions().table().at(block >> index_bits());
+    return entry.begin + (block & index_mask()) * heap_.layout().stride;
 }
 
 bool depot::put_exact(void* block) noexcept {
     position at;
-    if (!heap_.withdraw(block, at)) {
-        report(heap_.diagnose(block), block);
-        return false;
+    if (heap_.find(block, at)) {
+        const word_run one(at);
+        if (heap_.withdraw(one)) {
+            heap_.give(one);
+            return true;
+        }
     }
-    heap_.give(at.id, at.index);
-    return true;
+    report(heap_.diagnose(block), block);
+    return false;
 }
 
 void depot::drain(std::size_t most) noexcept {
@@ -118,10 +170,10 @@ void depot::drain(std::size_t most) noexcept {
 }
 
 void depot::drain_one(spare& full) noexcept {
-    const int bits = index_bits();
-    const std::uint32_t mask = (std::uint32_t{1} << bits) - 1;
-    for (std::size_t i = 0; i < full.count; ++i)
-        heap_.give(full.blocks()[i] >> bits, full.blocks()[i] & mask);
+    for (std::size_t i = 0; i < full.count; ++i) {
+        const std::uint32_t id = full.blocks()[i] >> index_bits();
+        heap_.give(word_run({id, full.blocks()[i] & index_mask(), &heap_.regions().record(id)}));
+    }
 }
 
 void depot::forget_blocks() noexcept {

@@ -46,17 +46,17 @@ void slab_heap::set_up(std::size_t slabs) noexcept {
     }
 }
 
-void slab_heap::give(std::uint32_t id, std::uint32_t index) noexcept {
-    slab& record = regions_->record(id);
-    record.give(index);
-    ++idle_;
-    if (record.idle_count == 1) link(id);
+void slab_heap::give(const word_run& run) noexcept {
+    slab& record = *run.record;
+    if (record.idle_count == 0) link(run.id);
+    record.give(run.word, run.mask, run.count);
+    idle_ += run.count;
     if (record.idle_count == record.blocks) {
-        unlink(id);
+        unlink(run.id);
         if (kept_count_ < habits_.most_kept) {
-            keep(id);
+            keep(run.id);
         } else {
-            give_slab(id);
+            give_slab(run.id);
         }
     }
 }

@@ -28,14 +28,14 @@ std::size_t slab_table::bytes_for(std::size_t slabs) const noexcept {
 }
 
 void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
-    const entry* const old_directory = directory_();
+    const entry* const old_directory = directory_;
     auto* const directory = static_cast<entry*>(memory);
     auto* const cells = reinterpret_cast<cell*>(directory + slabs);
     const std::size_t count = cells_for(slabs);
     for (std::size_t i = 0; i < count; ++i) cells[i] = cell{};
     for (std::uint32_t id = 0; id < end_id_; ++id) directory[id] = old_directory[id];
-    outer_directory_ = directory;
-    outer_cells_ = cells;
+    directory_ = directory;
+    cells_ = cells;
     mask_ = count - 1;
     hash_shift_ = 64 - static_cast<int>(std::bit_width(mask_));
     capacity_ = slabs;
@@ -45,11 +45,15 @@ void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
 }
 
 void slab_table::clear() noexcept {
-    slab_table empty;
-    empty.granule_shift_ = granule_shift_;
-    empty.granules_per_slab_ = granules_per_slab_;
-    empty.only_starts_ = only_starts_;
-    *this = empty;
+    for (cell& one : small_) one = cell{};
+    only_ = {};
+    cells_ = small_;
+    directory_ = &only_;
+    mask_ = small_cells - 1;
+    hash_shift_ = 62;
+    capacity_ = 1;
+    end_id_ = 0;
+    free_id_ = no_slab;
 }
 
 std::uint32_t slab_table::insert(const entry& what) noexcept {
@@ -59,7 +63,7 @@ std::uint32_t slab_table::insert(const entry& what) noexcept {
     } else {
         id = end_id_++;
     }
-    directory_()[id] = what;
+    directory_[id] = what;
     enter(id);
     return id;
 }
@@ -75,11 +79,11 @@ void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     const auto begin = reinterpret_cast<std::uintptr_t>(at(id).begin);
     const bool is_low = begin <= key << granule_shift_;
     std::size_t i = slot_of(key);
-    for (; cells_()[i].key != 0; i = (i + 1) & mask_) {
-        const cell& here = cells_()[i];
+    for (; cells_[i].key != 0; i = (i + 1) & mask_) {
+        const cell& here = cells_[i];
         if (here.key == key && (is_low ? here.low : here.high) == no_slab) break;
     }
-    cell& here = cells_()[i];
+    cell& here = cells_[i];
     here.key = key;
     if (is_low) {
         here.low = id;
@@ -93,15 +97,14 @@ void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
 void slab_table::remove(std::uint32_t id) noexcept {
     const std::uintptr_t last = last_key(id);
     for (std::uintptr_t key = first_key(id); key <= last; ++key) remove_cell(key, id);
-    directory_()[id] = {nullptr, 0, nullptr, as_link(free_id_)};
+    directory_[id] = {nullptr, 0, nullptr, as_link(free_id_)};
     free_id_ = id;
 }
 
 void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     std::size_t i = slot_of(key);
-    while (!(cells_()[i].key == key && (cells_()[i].low == id || cells_()[i].high == id)))
-        i = (i + 1) & mask_;
-    cell& here = cells_()[i];
+    while (!(cells_[i].key == key && (cells_[i].low == id || cells_[i].high == id))) i = (i + 1) & mask_;
+    cell& here = cells_[i];
     if (here.low == id) {
         here.low = no_slab;
         here.owner = no_slab;
@@ -114,7 +117,7 @@ void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
 
 // Linear probing without tombstones: cells behind the gap move up when their own slot allows it.
 void slab_table::close_gap(std::size_t gap) noexcept {
-    cell* const cells = cells_();
+    cell* const cells = cells_;
     for (std::size_t i = (gap + 1) & mask_; cells[i].key != 0; i = (i + 1) & mask_) {
         const std::size_t distance = (i - slot_of(cells[i].key)) & mask_;
         if (distance >= ((i - gap) & mask_)) {
@@ -127,7 +130,7 @@ void slab_table::close_gap(std::size_t gap) noexcept {
 
 bool slab_table::is_valid() const noexcept {
     for (std::size_t i = 0; i <= mask_; ++i) {
-        const cell& here = cells_()[i];
+        const cell& here = cells_[i];
         if (here.key == 0) continue;
         if (here.low == no_slab && here.high == no_slab) return false;
         for (const std::uint32_t id : {here.low, here.high}) {

@@ -25,7 +25,7 @@ protected:
         plan.slab_bytes = layout.slab_bytes();
         plan.record_bytes = slab::bytes_for(layout.blocks_per_slab);
         list.configure(plan);
-        heap.configure(layout, list, {0, most_kept, false});
+        heap.configure(layout, list, {0, most_kept, false, true});
     }
     void grow(std::size_t blocks) { ASSERT_TRUE(list.grow(blocks * heap.layout().stride)); }
     std::vector<void*> take(std::size_t want) {
@@ -34,10 +34,13 @@ protected:
         blocks.erase(blocks.begin(), blocks.end() - static_cast<std::ptrdiff_t>(count));
         return blocks;
     }
+    bool withdraw(const void* block, position& at) {
+        return heap.find(block, at) && heap.withdraw(word_run(at));
+    }
     void give(void* block) {
         position at;
-        ASSERT_TRUE(heap.withdraw(block, at));
-        heap.give(at.id, at.index);
+        ASSERT_TRUE(withdraw(block, at));
+        heap.give(word_run(at));
     }
     ~slab_heaps() override { list.release_all(); }
 
@@ -114,7 +117,7 @@ TEST_F(slab_heaps, say_what_is_wrong_with_a_pointer) {
 TEST_F(slab_heaps, know_their_own_slabs_from_those_of_another_size) {
     start(24, 10);
     slab_heap other;
-    other.configure(heap.layout(), list, {1, unlimited, false});
+    other.configure(heap.layout(), list, {1, unlimited, false, true});
     grow(20);
     void* const mine = take(1)[0];
     void* theirs = nullptr;
@@ -122,7 +125,7 @@ TEST_F(slab_heaps, know_their_own_slabs_from_those_of_another_size) {
     position at;
     EXPECT_TRUE(heap.find(mine, at));
     EXPECT_FALSE(heap.find(theirs, at));
-    EXPECT_FALSE(heap.withdraw(theirs, at));
+    EXPECT_FALSE(withdraw(theirs, at));
     EXPECT_EQ(heap.diagnose(theirs), misuse::wrong_size);
     EXPECT_TRUE(heap.is_valid());
     EXPECT_TRUE(other.is_valid());
@@ -137,8 +140,8 @@ TEST_F(slab_heaps, a_bad_pointer_changes_nothing) {
     void* const block = take(1)[0];
     give(block);
     position at;
-    EXPECT_FALSE(heap.withdraw(block, at));
-    EXPECT_FALSE(heap.withdraw(static_cast<std::byte*>(block) + 1, at));
+    EXPECT_FALSE(withdraw(block, at));
+    EXPECT_FALSE(withdraw(static_cast<std::byte*>(block) + 1, at));
     EXPECT_EQ(heap.out(), 0u);
     EXPECT_EQ(heap.idle(), 10u);
     EXPECT_TRUE(heap.is_valid());
@@ -149,11 +152,30 @@ TEST_F(slab_heaps, a_withdrawn_block_goes_out_again_at_its_address) {
     grow(10);
     void* const block = take(1)[0];
     position at;
-    ASSERT_TRUE(heap.withdraw(block, at));
+    ASSERT_TRUE(withdraw(block, at));
     EXPECT_EQ(heap.out(), 0u);
     EXPECT_EQ(heap.idle(), 9u);
-    EXPECT_EQ(heap.hand_out(at.id, at.index), block);
+    heap.hand_out(word_run(at));
+    EXPECT_TRUE(at.record->is_out(at.index));
     EXPECT_EQ(heap.out(), 1u);
+    EXPECT_TRUE(heap.is_valid());
+}
+
+TEST_F(slab_heaps, a_run_with_one_block_that_is_not_out_changes_nothing) {
+    start(24, 100);
+    grow(100);
+    std::vector<void*> blocks = take(3);
+    give(blocks[0]); // the highest of the three
+    position at;
+    ASSERT_TRUE(heap.find(blocks[2], at));
+    word_run run(at);
+    ASSERT_TRUE(run.add(at.id, at.index + 1));
+    EXPECT_FALSE(run.add(at.id, at.index + 1)) << "twice in one run would hide a double free";
+    EXPECT_FALSE(run.add(at.id, at.index + 64)) << "another word";
+    EXPECT_FALSE(run.add(at.id + 1, at.index + 2)) << "another slab";
+    ASSERT_TRUE(run.add(at.id, at.index + 2)); // idle
+    EXPECT_FALSE(heap.withdraw(run));
+    EXPECT_EQ(heap.out(), 2u);
     EXPECT_TRUE(heap.is_valid());
 }
 

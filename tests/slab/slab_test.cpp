@@ -45,8 +45,9 @@ private:
 };
 
 void give_back(slab& record, std::uint32_t index) {
-    record.clear_out(index);
-    record.give(index);
+    const std::uint32_t word = index / slab::word_bits;
+    record.out()[word] &= ~slab::bit(index);
+    record.give(word, slab::bit(index), 1);
 }
 
 TEST(slab, every_block_is_idle_at_first_and_none_beyond_the_last) {
@@ -108,10 +109,10 @@ TEST(slab, remembers_which_blocks_never_left) {
 
 TEST(slab, an_invalid_record_is_noticed) {
     one_slab both(100);
-    both->set_out(5); // still idle
+    both->out()[0] |= slab::bit(5); // still idle
     EXPECT_FALSE(both->is_valid());
     one_slab beyond(100);
-    beyond->set_out(100);
+    beyond->out()[1] |= slab::bit(100);
     EXPECT_FALSE(beyond->is_valid());
     one_slab miscounted(100);
     --miscounted->idle_count;

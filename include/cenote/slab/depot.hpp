@@ -8,6 +8,7 @@
 // magazines.
 #pragma once
 
+#include <cenote/slab/magazine.hpp>
 #include <cenote/slab/slab_heap.hpp>
 
 namespace cenote::engine {
@@ -70,9 +71,14 @@ private:
         [[nodiscard]] std::uint32_t* blocks() noexcept { return reinterpret_cast<std::uint32_t*>(this + 1); }
     };
 
+    // A block's number is its slab's, and behind it its place in the slab in these many bits.
     [[nodiscard]] int index_bits() const noexcept {
         return static_cast<int>(std::bit_width(heap_.layout().blocks_per_slab - 1));
     }
+    [[nodiscard]] std::uint32_t index_mask() const noexcept { return (std::uint32_t{1} << index_bits()) - 1; }
+    [[nodiscard]] std::size_t settle(word_run& run, std::uint32_t* first, std::uint32_t* last,
+                                     bool keep) noexcept;
+    [[nodiscard]] const void* address_of(std::uint32_t block) const noexcept;
     void drain_one(spare& full) noexcept;
     void push_full(spare& magazine) noexcept;
     spare* pop_full() noexcept;

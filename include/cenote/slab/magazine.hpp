@@ -35,12 +35,13 @@ inline constexpr std::size_t most_cached_by_a_thread = std::size_t{64} << 10;
 /// thousand blocks of a kilobyte stay in front of the depot.
 inline constexpr std::size_t most_cached_alone = std::size_t{1} << 20;
 
-/// Entries of a magazine for blocks of `stride` bytes, two of which may cache `bytes`: 512 at most; 0 for
-/// blocks so large that the slow path does not matter.
+inline constexpr std::size_t most_in_magazine = 512;
+
+/// Entries of a magazine for blocks of `stride` bytes, two of which may cache `bytes`: `most_in_magazine` at
+/// most; 0 for blocks so large that the slow path does not matter.
 [[nodiscard]] constexpr std::size_t magazine_capacity(std::size_t stride, std::size_t bytes) noexcept {
-    constexpr std::size_t most = 512;
     const std::size_t fitting = bytes / 2 / stride;
-    return fitting < most ? fitting : most;
+    return fitting < most_in_magazine ? fitting : most_in_magazine;
 }
 
 } // namespace cenote::engine

@@ -53,15 +53,12 @@ struct slab {
     [[nodiscard]] bool is_idle(std::uint32_t index) const noexcept {
         return (idle()[index / word_bits] & bit(index)) != 0;
     }
-    void set_out(std::uint32_t index) noexcept { out()[index / word_bits] |= bit(index); }
-    void clear_out(std::uint32_t index) noexcept { out()[index / word_bits] &= ~bit(index); }
 
-    /// Puts a block that is neither out nor idle back.
-    void give(std::uint32_t index) noexcept {
-        const std::uint32_t w = index / word_bits;
-        idle()[w] |= bit(index);
-        ++idle_count;
-        if (w < hint) hint = w;
+    /// Puts `count` blocks of one word that are neither out nor idle back.
+    void give(std::uint32_t at_word, word mask, std::uint32_t count) noexcept {
+        idle()[at_word] |= mask;
+        idle_count += count;
+        if (at_word < hint) hint = at_word;
     }
 
     /// The first out block from `index` on, or a number not below `blocks`.

@@ -19,6 +19,30 @@ struct position {
     slab* record = nullptr;
 };
 
+/// Blocks of one word of one slab's bitmap: what a batch of neighbours changes at once.
+struct word_run {
+    std::uint32_t id = no_slab;
+    std::uint32_t word = 0;
+    slab* record = nullptr;
+    slab::word mask = 0;
+    std::uint32_t count =
+        0; ///< bits of the mask: counting them is slow where the processor may not be asked to
+
+    constexpr word_run() noexcept = default;
+    explicit word_run(const position& at) noexcept
+        : id(at.id), word(at.index / slab::word_bits), record(at.record), mask(slab::bit(at.index)),
+          count(1) {}
+
+    /// Takes a block of the same word that it does not have yet.
+    [[nodiscard]] bool add(std::uint32_t of, std::uint32_t index) noexcept {
+        const slab::word bit = slab::bit(index);
+        if (of != id || index / slab::word_bits != word || (mask & bit) != 0) return false;
+        mask |= bit;
+        ++count;
+        return true;
+    }
+};
+
 /// The next out block at or behind `at`, which moves behind it: its address, or null at the end. `at.id` and
 /// `at.record` tell its slab. Slabs and blocks may come and go between calls. For heaps of strides
 /// `stride_of(owner)`.
@@ -46,6 +70,7 @@ public:
         std::uint32_t owner = 0;           ///< tells the slabs of several heaps of one region list apart
         std::size_t most_kept = unlimited; ///< idle slabs kept before they go back to the region list
         bool watched = false;              ///< a sanitizer is told of every block
+        bool shares = false;               ///< other heaps draw from the same region list
     };
 
     constexpr void configure(const block_layout& layout, region_list& regions,
@@ -63,38 +88,30 @@ public:
     [[nodiscard]] std::size_t take(void** end, std::size_t want) noexcept;
 
     /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
-    [[nodiscard]] bool find(const void* pointer, position& at) const noexcept {
-        // No memory of the last slab: a wrong guess costs more than the look-up.
-        at.id = regions_->table().find(pointer);
-        if (at.id == no_slab) return false;
-        const slab_table::entry& entry = regions_->table().at(at.id);
-        at.record = entry.record;
-        const std::uint64_t offset =
-            static_cast<std::uint64_t>(static_cast<const std::byte*>(pointer) - entry.begin);
-        const std::uint64_t index = layout_.by_stride.quotient(offset);
-        at.index = static_cast<std::uint32_t>(index);
-        return index < entry.record->blocks && entry.record->owner == habits_.owner;
-    }
+    [[nodiscard]] bool find(const void* pointer, position& at) const noexcept;
 
-    /// Checks that an out block starts at `pointer`, and marks it neither out nor idle. False, with nothing
-    /// changed, when the pointer is bad: `diagnose` says how.
-    [[nodiscard]] bool withdraw(const void* pointer, position& at) noexcept {
-        if (!find(pointer, at) || !at.record->is_out(at.index)) return false;
-        at.record->clear_out(at.index);
-        --out_;
+    /// The same for many pointers, while no slab comes or goes.
+    class finder;
+    [[nodiscard]] finder look() const noexcept;
+
+    /// Marks the blocks of a run neither out nor idle. False, with nothing changed, when one of them is not
+    /// out.
+    [[nodiscard]] bool withdraw(const word_run& run) noexcept {
+        slab::word& out = run.record->out()[run.word];
+        if ((out & run.mask) != run.mask) return false;
+        out &= ~run.mask;
+        out_ -= run.count;
         return true;
     }
 
-    /// The other way: a withdrawn block goes out again, at its address.
-    [[nodiscard]] void* hand_out(std::uint32_t id, std::uint32_t index) noexcept {
-        const slab_table::entry& entry = regions_->table().at(id);
-        entry.record->set_out(index);
-        ++out_;
-        return entry.begin + index * layout_.stride;
+    /// The other way: withdrawn blocks go out again.
+    void hand_out(const word_run& run) noexcept {
+        run.record->out()[run.word] |= run.mask;
+        out_ += run.count;
     }
 
-    /// A withdrawn block becomes idle.
-    void give(std::uint32_t id, std::uint32_t index) noexcept;
+    /// Withdrawn blocks become idle.
+    void give(const word_run& run) noexcept;
 
     /// What is wrong with a pointer that `withdraw` refused.
     [[nodiscard]] misuse diagnose(const void* pointer) const noexcept;
@@ -137,5 +154,43 @@ private:
     std::size_t idle_ = 0;
     std::size_t out_ = 0;
 };
+
+class slab_heap::finder {
+public:
+    // No memory of the last slab: a wrong guess costs more than the look-up.
+    [[nodiscard]] bool find(const void* pointer, position& at) const noexcept {
+        at.id = table_.find(pointer);
+        if (at.id == no_slab) return false;
+        const slab_table::entry& entry = table_.at(at.id);
+        at.record = entry.record;
+        const std::uint64_t index = by_stride_.quotient(
+            static_cast<std::uint64_t>(static_cast<const std::byte*>(pointer) - entry.begin));
+        at.index = static_cast<std::uint32_t>(index);
+        // The table has compared with the end, and an exact quotient is below the blocks of a whole slab: the
+        // record, which would be one more cache line, is not needed for that.
+        return index < blocks_per_slab_ && (!shares_ || entry.record->owner == owner_);
+    }
+
+private:
+    friend class slab_heap;
+    explicit finder(const slab_heap& heap) noexcept
+        : table_(heap.regions_->table().look()), by_stride_(heap.layout_.by_stride),
+          blocks_per_slab_(heap.layout_.blocks_per_slab), owner_(heap.habits_.owner),
+          shares_(heap.habits_.shares) {}
+
+    slab_table::finder table_;
+    base::divider by_stride_;
+    std::uint64_t blocks_per_slab_;
+    std::uint32_t owner_;
+    bool shares_;
+};
+
+inline slab_heap::finder slab_heap::look() const noexcept {
+    return finder(*this);
+}
+
+inline bool slab_heap::find(const void* pointer, position& at) const noexcept {
+    return look().find(pointer, at);
+}
 
 } // namespace cenote::engine

@@ -20,6 +20,10 @@ struct region_header;
 
 class slab_table {
 public:
+    constexpr slab_table() noexcept = default;
+    slab_table(const slab_table&) = delete;
+    slab_table& operator=(const slab_table&) = delete;
+
     struct entry {
         std::byte* begin = nullptr; ///< the first block; null when the number is not in use
         std::size_t bytes = 0;
@@ -57,32 +61,24 @@ public:
     std::uint32_t insert(const entry& what) noexcept;
     void remove(std::uint32_t id) noexcept;
 
-    [[nodiscard]] const entry& at(std::uint32_t id) const noexcept { return directory_()[id]; }
+    [[nodiscard]] const entry& at(std::uint32_t id) const noexcept { return directory_[id]; }
 
     /// Numbers in use are below this one; those not in use have a null `begin`.
     [[nodiscard]] std::uint32_t end_id() const noexcept { return end_id_; }
 
     /// The number of the slab that holds `address`, or `no_slab`.
-    [[nodiscard]] std::uint32_t find(const void* address) const noexcept {
-        const auto number = reinterpret_cast<std::uintptr_t>(address);
-        const std::uintptr_t key = number >> granule_shift_;
-        for (std::size_t i = slot_of(key);; i = (i + 1) & mask_) {
-            const cell& here = cells_()[i];
-            if (here.key == key) [[likely]] {
-                const std::uint32_t id = number < here.split ? here.low : here.high;
-                if (id != no_slab && number - reinterpret_cast<std::uintptr_t>(at(id).begin) < at(id).bytes) {
-                    return id;
-                }
-            }
-            if (here.key == 0) return no_slab;
-        }
-    }
+    [[nodiscard]] std::uint32_t find(const void* address) const noexcept;
+
+    /// What a look-up reads, for loops that look up many addresses of a table that does not change meanwhile:
+    /// kept in registers, because the compiler cannot know that stores to bitmaps leave it alone.
+    class finder;
+    [[nodiscard]] finder look() const noexcept;
 
     /// The owner of the aligned slab that holds `address`, or `no_slab`: one probe in the common case.
     [[nodiscard]] std::uint32_t owner_of(const void* address) const noexcept {
         const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
         for (std::size_t i = slot_of(key);; i = (i + 1) & mask_) {
-            const cell& here = cells_()[i];
+            const cell& here = cells_[i];
             if (here.key == key) return here.owner;
             if (here.key == 0) return no_slab;
         }
@@ -102,23 +98,12 @@ private:
     static constexpr std::uintptr_t no_split = ~std::uintptr_t{0};
     static constexpr std::size_t small_cells = 4; // one slab, three granules
 
-    [[nodiscard]] std::size_t slot_of(std::uintptr_t key) const noexcept {
-        return static_cast<std::size_t>((std::uint64_t{key} * 0x9e3779b97f4a7c15u) >> hash_shift_);
+    [[nodiscard]] static std::size_t hash(std::uintptr_t key, int shift) noexcept {
+        return static_cast<std::size_t>((std::uint64_t{key} * 0x9e3779b97f4a7c15u) >> shift);
     }
+    [[nodiscard]] std::size_t slot_of(std::uintptr_t key) const noexcept { return hash(key, hash_shift_); }
     [[nodiscard]] std::size_t cells_for(std::size_t slabs) const noexcept;
 
-    // Null means the small table inside: no pointer into the object itself, so that it can be
-    // constant-initialised.
-    [[nodiscard]] const cell* cells_() const noexcept {
-        return outer_cells_ != nullptr ? outer_cells_ : small_;
-    }
-    [[nodiscard]] cell* cells_() noexcept { return outer_cells_ != nullptr ? outer_cells_ : small_; }
-    [[nodiscard]] const entry* directory_() const noexcept {
-        return outer_directory_ != nullptr ? outer_directory_ : &only_;
-    }
-    [[nodiscard]] entry* directory_() noexcept {
-        return outer_directory_ != nullptr ? outer_directory_ : &only_;
-    }
     [[nodiscard]] std::uintptr_t first_key(std::uint32_t id) const noexcept {
         return reinterpret_cast<std::uintptr_t>(at(id).begin) >> granule_shift_;
     }
@@ -131,8 +116,10 @@ private:
     void remove_cell(std::uintptr_t key, std::uint32_t id) noexcept;
     void close_gap(std::size_t gap) noexcept;
 
-    cell* outer_cells_ = nullptr;
-    entry* outer_directory_ = nullptr;
+    cell small_[small_cells];
+    entry only_;
+    cell* cells_ = small_; // the small table, until it is outgrown
+    entry* directory_ = &only_;
     std::size_t mask_ = small_cells - 1;
     int hash_shift_ = 62; // 64 less the bits of a slot number
     int granule_shift_ = 0;
@@ -141,8 +128,46 @@ private:
     std::size_t capacity_ = 1;
     std::uint32_t end_id_ = 0;
     std::uint32_t free_id_ = no_slab; // numbers given back, chained through `home`
-    cell small_[small_cells];
-    entry only_;
 };
+
+class slab_table::finder {
+public:
+    [[nodiscard]] std::uint32_t find(const void* address) const noexcept {
+        const auto number = reinterpret_cast<std::uintptr_t>(address);
+        const std::uintptr_t key = number >> granule_shift_;
+        for (std::size_t i = hash(key, hash_shift_);; i = (i + 1) & mask_) {
+            const cell& here = cells_[i];
+            if (here.key == key) [[likely]] {
+                const std::uint32_t id = number < here.split ? here.low : here.high;
+                if (id != no_slab && number - reinterpret_cast<std::uintptr_t>(at(id).begin) < at(id).bytes) {
+                    return id;
+                }
+            }
+            if (here.key == 0) return no_slab;
+        }
+    }
+
+    [[nodiscard]] const entry& at(std::uint32_t id) const noexcept { return directory_[id]; }
+
+private:
+    friend class slab_table;
+    explicit finder(const slab_table& table) noexcept
+        : cells_(table.cells_), directory_(table.directory_), mask_(table.mask_),
+          hash_shift_(table.hash_shift_), granule_shift_(table.granule_shift_) {}
+
+    const cell* cells_;
+    const entry* directory_;
+    std::size_t mask_;
+    int hash_shift_;
+    int granule_shift_;
+};
+
+inline slab_table::finder slab_table::look() const noexcept {
+    return finder(*this);
+}
+
+inline std::uint32_t slab_table::find(const void* address) const noexcept {
+    return look().find(address);
+}
 
 } // namespace cenote::engine
