@@ -36,7 +36,7 @@ public:
 
     void* allocate(std::size_t size, std::size_t alignment) {
         try {
-            return pool_.allocate(size, alignment);
+            return pool_.allocate(whole(size, alignment), alignment);
         } catch (const std::bad_alloc&) {
             return nullptr;
         }
@@ -59,6 +59,12 @@ public:
     [[nodiscard]] std::uint64_t reserved_bytes() const { return upstream_.bytes(); }
 
 private:
+    // libstdc++ before 15 breaks the alignment of sizes that are no multiple of it (24 bytes at 16 come at
+    // 8).
+    static std::size_t whole(std::size_t size, std::size_t alignment) {
+        return (std::max<std::size_t>(size, 1) + alignment - 1) & ~(alignment - 1);
+    }
+
     counting_resource upstream_;
     std::pmr::unsynchronized_pool_resource pool_{&upstream_};
 };
