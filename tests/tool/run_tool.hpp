@@ -13,6 +13,19 @@
 
 namespace cenote::test {
 
+// Nothing can be preloaded before a sanitizer's runtime, so allocators cannot take malloc's place.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool is_sanitized = true;
+#else
+inline constexpr bool is_sanitized = false;
+#endif
+#else
+inline constexpr bool is_sanitized = false;
+#endif
+
 struct ran {
     int status = 0; // 128 + N when signal N ended it
     std::string out;

@@ -161,7 +161,7 @@ static void* frees_what_others_made(void* seed) {
     unsigned state = *(unsigned*)seed;
     for (int i = 0; i < 100000; ++i) {
         state = state * 1664525u + 1013904223u;
-        void* mine = (state >> 20) % 3 == 0 ? realloc(malloc(16), 400 + (state >> 16) % 100) : malloc(300 + (state >> 16) % 100);
+        void* mine = (state >> 20) % 3 == 0 ? realloc(malloc(16), 800 + (state >> 16) % 100) : malloc(700 + (state >> 16) % 100);
         free(__atomic_exchange_n((void**)&handed[(state >> 8) % 64], mine, __ATOMIC_ACQ_REL));
     }
     return NULL;
