@@ -14,12 +14,10 @@ constexpr std::size_t window = 2;
 } // namespace
 
 fixed_pool::~fixed_pool() {
-    if (store_.heap().out() != store_.in_magazines()) {
-        store_.suspend(); // a double free in a magazine would be counted as one leak less
-        const std::size_t leaked = store_.heap().out();
-        if (leaked != 0)
-            base::report_leak({options_.name, leaked, leaked * layout_.block_size}, options_.checks);
-    }
+    store_.suspend(); // a double free in a magazine would hide a leak
+    const std::size_t leaked = store_.heap().out();
+    if (leaked != 0) base::report_leak({options_.name, leaked, leaked * layout_.block_size}, options_.checks);
+    if (options_.erase_on_free) wipe_live();
     if (watched_) {
         for (const auto* region = regions_.first(); region != nullptr; region = region->next) {
             base::permit(region->data, region->bytes);
@@ -68,9 +66,7 @@ void* fixed_pool::allocate_slow() {
 }
 
 bool fixed_pool::may_retry(unsigned attempt, std::size_t blocks) {
-    const exhaustion_handler& handler = options_.on_exhaustion;
-    return handler.call != nullptr && attempt < handler.retries &&
-           handler.call(handler.context, shortage_of(blocks));
+    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(blocks), is_handling_);
 }
 
 shortage fixed_pool::shortage_of(std::size_t blocks) const noexcept {
@@ -86,12 +82,23 @@ void* fixed_pool::allocate_zeroed() {
     return std::memset(block, 0, layout_.block_size);
 }
 
-bool fixed_pool::try_allocate_n(void** blocks, std::size_t count) noexcept {
+allocation fixed_pool::allocate_at_least() {
+    auto* const block = static_cast<std::byte*>(allocate());
+    const std::size_t rest = layout_.stride - layout_.block_size;
+    if (watched_) base::permit(block + layout_.block_size, rest);
+    if (options_.zero_on_allocate) std::memset(block + layout_.block_size, 0, rest);
+    return {block, layout_.stride};
+}
+
+bool fixed_pool::take_n(void** blocks, std::size_t count) noexcept {
+    if (count > options_.maximum_blocks || store_.live() > options_.maximum_blocks - count) return false;
     std::size_t taken = 0;
     const std::size_t slabs = regions_.slabs();
+    const std::size_t peak = store_.peak();
+    const call_counts calls = calls_;
     if (is_exact() || !is_open_) { // one by one, so that each is counted, checked and told
         while (taken < count) {
-            void* const block = try_allocate();
+            void* const block = store_.loaded.is_empty() ? take() : store_.loaded.pop();
             if (block == nullptr) break;
             blocks[taken++] = block;
         }
@@ -104,23 +111,44 @@ bool fixed_pool::try_allocate_n(void** blocks, std::size_t count) noexcept {
     if (taken == count) return true;
     deallocate_n(blocks, taken);
     shrink_to(slabs);
+    store_.set_peak(peak);
+    calls_ = calls;
+    return false;
+}
+
+bool fixed_pool::try_allocate_n(void** blocks, std::size_t count) noexcept {
+    if (take_n(blocks, count)) return true;
+    ++calls_.failures;
     return false;
 }
 
 void fixed_pool::allocate_n(void** blocks, std::size_t count) {
-    for (unsigned attempt = 0; !try_allocate_n(blocks, count); ++attempt) {
-        if (!may_retry(attempt, count)) base::raise_out_of_memory(shortage_of(count));
+    for (unsigned attempt = 0; !take_n(blocks, count); ++attempt) {
+        if (may_retry(attempt, count)) continue;
+        ++calls_.failures;
+        base::raise_out_of_memory(shortage_of(count));
     }
 }
 
 // Freeing.
+
+// To the end of the stride: `allocate_at_least` gives that much.
+void fixed_pool::wipe(void* block) noexcept {
+    if (watched_) base::permit(block, layout_.stride);
+    std::memset(block, 0, layout_.stride);
+}
+
+void fixed_pool::wipe_live() noexcept {
+    engine::position at{0, 0, nullptr};
+    while (void* const block = next_live(at)) wipe(block);
+}
 
 void fixed_pool::take_back_exactly(void* block) noexcept {
     if (!is_open_)
         return base::report_misuse({misuse::foreign_pointer, options_.name, block, layout_.block_size});
     if (!store_.depot().put_exact(block)) return;
     store_.note_flushed(1);
-    if (options_.erase_on_free) std::memset(block, 0, layout_.block_size);
+    if (options_.erase_on_free) wipe(block);
     if (watched_) base::forbid(block, layout_.stride);
     ++calls_.deallocations;
 }
@@ -153,12 +181,13 @@ void fixed_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
 }
 
 void fixed_pool::deallocate(void* block, std::size_t size) noexcept {
-    if (size > layout_.block_size) return store_.depot().report(misuse::wrong_size, block);
+    if (size > layout_.block_size)
+        return base::report_misuse({misuse::wrong_size, options_.name, block, layout_.block_size});
     deallocate(block);
 }
 
 void fixed_pool::deallocate_erased(void* block) noexcept {
-    if (is_live(block)) std::memset(block, 0, layout_.block_size);
+    if (is_live(block)) wipe(block);
     deallocate(block);
 }
 
@@ -216,7 +245,9 @@ bool fixed_pool::is_valid() const noexcept {
 
 void fixed_pool::reset() noexcept {
     if (walks_ != 0 && options_.checks) return store_.depot().report(misuse::not_quiet, nullptr);
-    if (is_open_) store_.reset();
+    if (!is_open_) return;
+    if (options_.erase_on_free) wipe_live();
+    store_.reset();
 }
 
 void fixed_pool::release_idle_regions() noexcept {

@@ -80,7 +80,7 @@ std::size_t fixed_pool::fitting(std::size_t blocks, std::size_t bytes) const noe
     while (too_many - fits > 1) {
         const std::size_t middle = fits + (too_many - fits) / 2;
         std::size_t needed = 0;
-        const bool known = regions_.bytes_for(middle * layout_.stride, regions_.first() == nullptr, needed);
+        const bool known = regions_.bytes_to_grow(middle * layout_.stride, needed);
         (known && needed <= bytes ? fits : too_many) = middle;
     }
     return fits;
@@ -157,20 +157,30 @@ void fixed_pool::shrink_to(std::size_t slabs) noexcept {
 
 bool fixed_pool::try_reserve(std::size_t blocks) noexcept {
     if (blocks > options_.maximum_blocks || (!is_open_ && !open())) return false;
-    std::size_t bytes = 0;
-    if (!base::multiply(blocks, layout_.stride, bytes)) return false;
+    const std::size_t slabs = regions_.slabs();
+    if (!has_room_for(blocks)) return false;
+    store_.heap().set_up(unlimited);
+    if (store_.heap().blocks() >= blocks) return true;
+    shrink_to(slabs); // the source would not back it
+    return false;
+}
+
+bool fixed_pool::has_room_for(std::size_t blocks) noexcept {
     const std::size_t present = blocks_reserved();
     if (present >= blocks) return true;
-    if (present != 0 && options_.growth.how == growth::kind::none) return false;
+    if (options_.growth.how == growth::kind::none) {
+        const std::size_t once =
+            options_.initial_blocks != 0 ? options_.initial_blocks : options_.maximum_blocks;
+        return present == 0 && blocks <= once && add_region(once);
+    }
     const bool at_once = present == 0 && from().is_prepaid() && options_.maximum_blocks != unlimited;
-    return add_region(at_once ? options_.maximum_blocks : blocks - present);
+    return at_once ? grow_by(options_.maximum_blocks) : add_region(blocks - present);
 }
 
 void fixed_pool::reserve(std::size_t blocks, touch pages) {
     for (unsigned attempt = 0; !try_reserve(blocks); ++attempt) {
         if (!may_retry(attempt, blocks)) base::raise_out_of_memory(shortage_of(blocks));
     }
-    store_.heap().set_up(unlimited);
     if (pages == touch::yes) regions_.populate();
 }
 

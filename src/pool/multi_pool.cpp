@@ -17,8 +17,7 @@ multi_pool::~multi_pool() {
     std::size_t bytes = large_.live_bytes();
     for (std::uint32_t c = 0; is_open_ && c < classes(); ++c) {
         engine::block_store& store = stores_[c];
-        if (store.heap().out() == store.in_magazines()) continue;
-        store.suspend(); // a double free in a magazine would be counted as one leak less
+        store.suspend(); // a double free in a magazine would hide a leak
         leaked += store.heap().out();
         bytes += store.heap().out() * engine::class_size(c);
     }
@@ -94,9 +93,7 @@ void* multi_pool::allocate_slow(std::size_t size, std::size_t alignment) {
 }
 
 bool multi_pool::may_retry(unsigned attempt, std::size_t size) {
-    const exhaustion_handler& handler = options_.on_exhaustion;
-    return handler.call != nullptr && attempt < handler.retries &&
-           handler.call(handler.context, shortage_of(size));
+    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(size), is_handling_);
 }
 
 shortage multi_pool::shortage_of(std::size_t size) const noexcept {
@@ -147,15 +144,16 @@ void multi_pool::allocate_n(std::size_t size, void** blocks, std::size_t count) 
 void multi_pool::take_back_exactly(std::uint32_t size_class, void* block) noexcept {
     engine::block_store& store = stores_[size_class];
     if (!is_open_) return report_stray(block);
+    engine::slab_heap& heap = store.heap();
     engine::position at;
-    if (!store.heap().withdraw(block, at)) {
-        return store.depot().report(store.heap().diagnose(block), block);
+    if (!heap.find(block, at) || !heap.withdraw(engine::word_run(at))) {
+        return store.depot().report(heap.diagnose(block), block);
     }
     const std::size_t bytes = engine::class_size(size_class);
     store.note_flushed(1);
     if (options_.erase_on_free) std::memset(block, 0, bytes);
     if (watched_) base::forbid(block, bytes);
-    store.heap().give(at.id, at.index); // last: its slab may go
+    heap.give(engine::word_run(at)); // last: its slab may go
     ++calls_.deallocations;
 }
 
@@ -257,13 +255,14 @@ void* multi_pool::at(std::size_t index) const noexcept {
 }
 
 void* multi_pool::next_live(cursor& at, std::size_t& size) const noexcept {
-    if (void* const block = engine::next_out(regions_.table(), at.at, engine::class_size)) {
+    if (void* const block = engine::next_out(regions_.table(), at.at, engine::class_size);
+        block != nullptr && at.at.id < at.slab_end) {
         size = engine::class_size(at.at.record->owner);
         return block;
     }
     void* block = nullptr;
     const engine::large_blocks::record* const found = large_.next_live(at.large, block);
-    if (found == nullptr) return nullptr;
+    if (found == nullptr || at.large > at.large_end) return nullptr;
     size = found->requested;
     return block;
 }

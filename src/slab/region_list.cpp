@@ -55,6 +55,16 @@ bool region_list::bytes_for(std::size_t block_bytes, bool is_first, std::size_t&
     return base::round_up(parts_for(block_bytes, is_first).total(), plan_.from->granularity(), bytes);
 }
 
+bool region_list::bytes_to_grow(std::size_t block_bytes, std::size_t& bytes) const noexcept {
+    const bool is_first = first_ == nullptr;
+    std::size_t region = 0;
+    std::size_t table = 0;
+    if (!bytes_for(block_bytes, is_first, region)) return false;
+    const std::size_t slabs = slabs_ + slabs_for(block_bytes);
+    if (!is_first && !table_memory::bytes_for(table_, slabs, *plan_.from, table)) return false;
+    return base::add(region, table, bytes);
+}
+
 source::request region_list::request_for(std::size_t bytes, std::size_t slabs) const noexcept {
     const std::size_t metadata = metadata_alignment(slabs);
     return {bytes, plan_.alignment > metadata ? plan_.alignment : metadata, source::any_node};

@@ -66,7 +66,7 @@ public:
     /// A block with all its bytes zero.
     [[nodiscard]] void* allocate_zeroed();
     /// A block and the bytes of it that may be used: `stride()`.
-    [[nodiscard]] allocation allocate_at_least() { return {allocate(), stride()}; }
+    [[nodiscard]] allocation allocate_at_least();
     /// `count` blocks into `blocks`, all or none. Throws `out_of_memory`.
     void allocate_n(void** blocks, std::size_t count);
     /// The same; false when they could not be had.
@@ -88,7 +88,8 @@ public:
     [[nodiscard]] void* at(std::size_t index) const noexcept;
 
     /// Calls `visit(void*)` for every live block; a visit that returns false ends the walk. `visit` may
-    /// allocate from this pool and free to it: blocks live throughout are visited exactly once. O(blocks).
+    /// allocate from this pool and free to it: blocks live throughout are visited exactly once, those that
+    /// came meanwhile perhaps. O(blocks).
     template<std::invocable<void*> Visit>
     void for_each(Visit&& visit);
 
@@ -125,6 +126,9 @@ private:
     CENOTE_NOINLINE void deallocate_slow(void* block) noexcept;
     [[nodiscard]] void* take() noexcept;
     void take_back_exactly(void* block) noexcept;
+    [[nodiscard]] bool take_n(void** blocks, std::size_t count) noexcept;
+    void wipe(void* block) noexcept;
+    void wipe_live() noexcept;
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t blocks);
     [[nodiscard]] shortage shortage_of(std::size_t blocks) const noexcept;
 
@@ -147,6 +151,7 @@ private:
     [[nodiscard]] std::size_t fitting(std::size_t blocks, std::size_t bytes) const noexcept;
     void shrink_to(std::size_t slabs) noexcept;
     [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
+    [[nodiscard]] bool has_room_for(std::size_t blocks) noexcept;
     void give_back_surplus() noexcept;
     void release_idle_regions() noexcept;
     [[nodiscard]] void* next_live(engine::position& at) const noexcept;
@@ -157,6 +162,7 @@ private:
     fixed_pool_options options_;
     bool is_open_ = false;
     bool watched_ = false;
+    bool is_handling_ = false; // exhaustion
     std::size_t walks_ = 0;
     call_counts calls_;
 };
@@ -232,8 +238,11 @@ private:
 template<std::invocable<void*> Visit>
 void fixed_pool::for_each(Visit&& visit) {
     const walk quiet(*this);
+    // Not into slabs that come during the walk: a visit that allocates would never see the end.
+    const std::uint32_t end = regions_.table().end_id();
     engine::position at{0, 0, nullptr};
     while (void* const block = next_live(at)) {
+        if (at.id >= end) return;
         if constexpr (std::convertible_to<std::invoke_result_t<Visit&, void*>, bool>) {
             if (!static_cast<bool>(visit(block))) return;
         } else {

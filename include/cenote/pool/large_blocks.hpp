@@ -49,6 +49,9 @@ public:
     /// The next live block at or behind number `id`, which moves behind it; null at the end.
     [[nodiscard]] const record* next_live(std::uint32_t& id, void*& block) const noexcept;
 
+    /// Numbers are below this one.
+    [[nodiscard]] std::uint32_t end_id() const noexcept { return table_.end_id(); }
+
     /// Kept regions go back; returns their bytes.
     std::size_t release_kept() noexcept;
     /// Everything goes back, live or not.

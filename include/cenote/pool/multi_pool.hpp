@@ -130,6 +130,9 @@ private:
     struct cursor {
         engine::position at{0, 0, nullptr};
         std::uint32_t large = 0;
+        // Not beyond what there was: a visit that allocates would never see the end.
+        std::uint32_t slab_end = 0;
+        std::uint32_t large_end = 0;
     };
     static constexpr std::uint32_t is_large = engine::no_slab;
 
@@ -184,6 +187,7 @@ private:
     std::size_t largest_;
     bool is_open_ = false;
     bool watched_ = false;
+    bool is_handling_ = false; // exhaustion
     std::size_t walks_ = 0;
     std::size_t noted_[engine::most_size_classes] = {}; // live blocks as of each class's last slow call
     std::size_t live_ = 0;                              // their sum, and the large ones
@@ -281,7 +285,7 @@ private:
 template<std::invocable<void*, std::size_t> Visit>
 void multi_pool::for_each(Visit&& visit) {
     const walk quiet(*this);
-    cursor at;
+    cursor at{.slab_end = regions_.table().end_id(), .large_end = large_.end_id()};
     std::size_t size = 0;
     while (void* const block = next_live(at, size)) {
         if constexpr (std::convertible_to<std::invoke_result_t<Visit&, void*, std::size_t>, bool>) {

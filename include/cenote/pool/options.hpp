@@ -59,12 +59,20 @@ enum class trim {
 };
 
 /// Called by `allocate` (never by `try_allocate`) when a pool is exhausted, before it throws: free something
-/// and return true to have it try again. Runs on the calling thread with no lock held; may use the pool.
+/// and return true to have it try again. Runs on the calling thread with no lock held; may use the pool, and
+/// is not called again for what it asks of it.
 struct exhaustion_handler {
     bool (*call)(void* context, const shortage& what) = nullptr;
     void* context = nullptr;
     unsigned retries = 1; ///< at most this many calls for one request
 };
+
+namespace engine {
+/// Whether to try once more: asks the handler, unless its retries are used up or the call comes from inside
+/// it. `is_running` belongs to the pool.
+[[nodiscard]] bool may_retry(const exhaustion_handler& handler, unsigned attempt, const shortage& what,
+                             bool& is_running);
+} // namespace engine
 
 /// For `exhaustion_handler::call`: prints what is short and aborts.
 CENOTE_API bool abort_on_exhaustion(void* context, const shortage& what);

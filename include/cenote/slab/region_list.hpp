@@ -54,6 +54,9 @@ public:
     /// Bytes of the region that `grow(block_bytes)` reserves; false when that does not fit in a size.
     [[nodiscard]] bool bytes_for(std::size_t block_bytes, bool first, std::size_t& bytes) const noexcept;
 
+    /// All that `grow(block_bytes)` takes from the source at most, padding not counted.
+    [[nodiscard]] bool bytes_to_grow(std::size_t block_bytes, std::size_t& bytes) const noexcept;
+
     /// The alignment of that region.
     [[nodiscard]] std::size_t alignment_for(std::size_t block_bytes) const noexcept {
         return request_for(0, slabs_for(block_bytes)).alignment;

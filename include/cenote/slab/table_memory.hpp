@@ -15,6 +15,9 @@ public:
     table_memory(const table_memory&) = delete;
     table_memory& operator=(const table_memory&) = delete;
 
+    /// What `ensure` would reserve, with its alignment; false when that does not fit in a size.
+    [[nodiscard]] static bool bytes_for(const slab_table& table, std::size_t slabs, const source& from,
+                                        std::size_t& bytes) noexcept;
     /// Makes sure that `table` has room for `slabs`; false, with nothing changed, when `from` refuses.
     [[nodiscard]] bool ensure(slab_table& table, std::size_t slabs, source& from) noexcept;
     /// Gives the memory back; the table must be cleared first.
