@@ -27,10 +27,14 @@ constexpr std::array ignored_signals{SIGINT, SIGQUIT}; // the terminal sends the
 constexpr std::array forwarded_signals{SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
 // Stands between the signals and this process while the program runs; the program gets what was in force
-// before.
+// before. Signals to be forwarded wait until `open`, when it is known whom to.
 class signal_watch {
 public:
     signal_watch() {
+        sigset_t waiting;
+        sigemptyset(&waiting);
+        for (const int signal : forwarded_signals) sigaddset(&waiting, signal);
+        ::sigprocmask(SIG_BLOCK, &waiting, &old_mask_);
         struct sigaction action{};
         action.sa_handler = SIG_IGN;
         for (std::size_t i = 0; i < ignored_signals.size(); ++i)
@@ -44,16 +48,23 @@ public:
     signal_watch(const signal_watch&) = delete;
     signal_watch& operator=(const signal_watch&) = delete;
 
+    void open(pid_t child) const {
+        running_child = child;
+        ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
+    }
+
     void restore() const {
         for (std::size_t i = 0; i < ignored_signals.size(); ++i)
             ::sigaction(ignored_signals[i], &old_ignored_[i], nullptr);
         for (std::size_t i = 0; i < forwarded_signals.size(); ++i)
             ::sigaction(forwarded_signals[i], &old_forwarded_[i], nullptr);
+        ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
     }
 
 private:
     std::array<struct sigaction, ignored_signals.size()> old_ignored_{};
     std::array<struct sigaction, forwarded_signals.size()> old_forwarded_{};
+    sigset_t old_mask_{};
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -107,7 +118,7 @@ run_result run_program(const std::vector<std::string>& command, const std::vecto
         (void)!::write(report[1], &reason, sizeof reason);
         ::_exit(127);
     }
-    running_child = child;
+    watch.open(child);
     ::close(report[1]);
     int reason = 0;
     ssize_t told = 0;
