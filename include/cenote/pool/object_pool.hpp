@@ -110,8 +110,11 @@ public:
     /// first.
     void destroy(T* object) noexcept {
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            if (!pool_.is_instrumented() || pool_.is_live(object)) [[likely]]
+            if (!pool_.is_instrumented() || pool_.is_live(object)) [[likely]] {
                 object->~T();
+            } else if (is_destroying_all_ && pool_.owns(object)) {
+                return; // its owner came later than it
+            }
         }
         pool_.deallocate(object);
     }
@@ -123,10 +126,12 @@ public:
         pool_.for_each([&](void* block) -> decltype(auto) { return visit(*static_cast<T*>(block)); });
     }
 
-    /// Destructs and frees every live object; memory is kept.
+    /// Destructs and frees every live object, once, also when a destructor destroys others; memory is kept.
     void destroy_all() noexcept {
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            for_each([](T& object) { object.~T(); });
+            is_destroying_all_ = true;
+            for_each([this](T& object) { destroy(&object); });
+            is_destroying_all_ = false;
         }
         pool_.reset();
     }
@@ -199,6 +204,7 @@ private:
     }
 
     bool has_handles_;
+    bool is_destroying_all_ = false;
     fixed_pool pool_;
 };
 
