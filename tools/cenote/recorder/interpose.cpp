@@ -76,8 +76,10 @@ bool outermost() noexcept {
 
 void* noted(void* p, std::size_t size, std::size_t alignment, bool zeroed, const void* caller) noexcept {
     const std::uint32_t site = site_for(caller);
-    if (p != nullptr)
-        note(zeroed ? kind::allocate_zeroed : kind::allocate, p, size, log2_of(alignment), site);
+    if (p == nullptr) return p;
+    note(zeroed ? kind::allocate_zeroed : kind::allocate, p, size, log2_of(alignment), site);
+    my_pen.last_noted = p;
+    my_pen.last_size = size;
     return p;
 }
 

@@ -2,7 +2,7 @@
 //
 // operator new and delete, for two reasons. The call site of a C++ allocation is the caller of operator new
 // and not the line in the C++ library that calls malloc. And allocators that bring their own operator new
-// (jemalloc, tcmalloc) never call malloc from it. The functions bear the mangled names of the C++ ABI,
+// (tcmalloc, for one) never call malloc from it. The functions bear the mangled names of the C++ ABI,
 // because the real ones must be found by name; an exception of the real one passes through.
 #include "recorder/interpose.hpp"
 #include "recorder/real.hpp"
@@ -10,6 +10,7 @@
 #include "recorder/system.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <dlfcn.h>
 
@@ -34,12 +35,6 @@ void* find_operator(const char* name) {
     abort();
 }
 
-bool same_module(const void* a, const void* b) {
-    Dl_info first{};
-    Dl_info second{};
-    return dladdr(a, &first) != 0 && dladdr(b, &second) != 0 && first.dli_fbase == second.dli_fbase;
-}
-
 // One operator of the real C++ library.
 class real_operator {
 public:
@@ -51,52 +46,52 @@ public:
         return reinterpret_cast<Function*>(found_.load(std::memory_order_relaxed));
     }
 
-    // It stands in the allocator's own module and so does not call malloc or free where the recorder would
-    // see it.
-    [[nodiscard]] bool is_allocators_own() const { return own_.load(std::memory_order_relaxed); }
-
 private:
     void look_up() {
         const saved_errno keep;
         const bool was_inside = my_pen.inside;
         my_pen.inside = true;
-        const bool is_ready = ready();
         void* found = find_operator(name_);
-        own_.store(is_ready && same_module(found, reinterpret_cast<void*>(real.malloc)),
-                   std::memory_order_relaxed);
         found_.store(found, std::memory_order_release);
         my_pen.inside = was_inside;
     }
 
     const char* name_;
     std::atomic<void*> found_{nullptr};
-    std::atomic<bool> own_{false};
 };
+
+// An operator new of somebody's own returned a place within the block it got from malloc. Then what it gets
+// and frees is the program's memory, and its operators' own addresses are none of ours.
+std::atomic<bool> translated{false};
+
+bool lies_within(const void* p, const void* block, std::size_t size) {
+    return reinterpret_cast<std::uintptr_t>(p) - reinterpret_cast<std::uintptr_t>(block) < size;
+}
 
 template<class... Arguments>
 void* make(real_operator& which, const void* caller, std::size_t size, std::size_t alignment,
            Arguments... arguments) {
     auto* function = which.get<void*(std::size_t, Arguments...)>();
-    if (!outermost()) return function(size, arguments...);
-    if (which.is_allocators_own()) return noted(function(size, arguments...), size, alignment, false, caller);
-    if (my_pen.site == 0) my_pen.site = site_of(caller);
+    if (!ready() || !outermost()) return function(size, arguments...);
+    pen& mine = my_pen;
+    if (mine.site == 0) mine.site = site_of(caller);
+    mine.last_noted = nullptr;
     void* p = function(size, arguments...);
-    my_pen.site = 0;
-    return p;
+    mine.site = 0;
+    if (p == nullptr || mine.last_noted == p) return p;
+    if (mine.last_noted != nullptr && lies_within(p, mine.last_noted, mine.last_size)) translated.store(true);
+    return translated.load(std::memory_order_relaxed) ? p : noted(p, size, alignment, false, caller);
 }
 
+// Noted here, and what it calls in turn is not: so it is noted once, whether or not that is `free`.
 template<class... Arguments>
 void unmake(real_operator& which, const void* caller, void* p, Arguments... arguments) {
     auto* function = which.get<void(void*, Arguments...)>();
-    if (p == nullptr || !outermost()) return function(p, arguments...);
-    if (which.is_allocators_own()) {
-        note_free(p, caller);
-        const entered inside;
+    if (p == nullptr || !ready() || !outermost() || translated.load(std::memory_order_relaxed))
         return function(p, arguments...);
-    }
-    if (my_pen.site == 0) my_pen.site = site_of(caller);
+    note_free(p, caller);
+    const entered inside;
     function(p, arguments...);
-    my_pen.site = 0;
 }
 
 } // namespace

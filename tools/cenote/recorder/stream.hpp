@@ -30,7 +30,10 @@ struct pen {
     std::size_t claimed = 0; // how many chunks this thread has had
     std::uint32_t thread = 0;
     std::uint32_t site = 0; // for the next allocation, when an operator new knows it better; 0 when none does
-    bool inside = false;    // within an interposed call: what that calls in turn is no call of the program
+    const void* last_noted =
+        nullptr; // the last allocation, so that operator new sees whether malloc noted its own
+    std::size_t last_size = 0;
+    bool inside = false; // within an interposed call: what that calls in turn is no call of the program
 };
 
 extern constinit thread_local pen my_pen __attribute__((tls_model("initial-exec")));
