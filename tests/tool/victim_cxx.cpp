@@ -43,7 +43,7 @@ int main() {
         auto* w = new wide;
         asm volatile("" : : "r"(w) : "memory");
         delete w;
-        ::operator delete[](::operator new[](51077, std::align_val_t{256}), std::align_val_t{256});
+        ::operator delete[](::operator new[](51200, std::align_val_t{256}), std::align_val_t{256});
     }
     const bool good = refuses_too_much();
     std::puts(good ? "good" : "bad");
