@@ -127,16 +127,16 @@ const large_blocks::record* large_blocks::next_live(std::uint32_t& id, void*& bl
     return nullptr;
 }
 
-std::size_t large_blocks::release_kept() noexcept {
+std::size_t large_blocks::release_kept(std::size_t except) noexcept {
     const std::size_t before = reserved_bytes();
-    while (kept_ != nullptr) {
+    while (kept_count_ > except) {
         record& gone = *kept_;
         kept_ = gone.next_kept;
+        --kept_count_;
+        kept_bytes_ -= gone.reserved.bytes;
         release(gone);
     }
-    kept_count_ = 0;
-    kept_bytes_ = 0;
-    if (live_ == 0) {
+    if (live_ + kept_count_ == 0) {
         table_.clear();
         memory_.release(*from_);
     }

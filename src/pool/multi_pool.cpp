@@ -115,6 +115,9 @@ allocation multi_pool::allocate_at_least(std::size_t size, std::size_t alignment
 bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t count) noexcept {
     std::size_t taken = 0;
     const std::size_t slabs = regions_.slabs();
+    const std::size_t kept = large_.kept();
+    const std::size_t peak = peak_;
+    const call_counts calls = calls_;
     if (size <= largest_ && is_open_ && !is_exact()) {
         const std::uint32_t size_class = engine::class_of(size);
         note_live(size_class);
@@ -125,6 +128,10 @@ bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t cou
         if (blocks[taken] == nullptr) {
             deallocate_n(blocks, taken);
             shrink_to(slabs);
+            (void)large_.release_kept(kept);
+            peak_ = peak;
+            calls_ = calls;
+            ++calls_.failures;
             return false;
         }
     }

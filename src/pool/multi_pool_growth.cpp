@@ -162,8 +162,13 @@ void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
         const std::size_t in_slab = store.heap().layout().blocks_per_slab;
         const std::size_t slabs = (blocks - present + in_slab - 1) / in_slab;
         const std::size_t unused = regions_.slabs() - regions_.used();
-        if (unused < slabs) reserve_bytes((regions_.slabs() + slabs - unused) * options_.slab_bytes);
+        const std::size_t before = regions_.slabs();
+        if (unused < slabs) reserve_bytes((before + slabs - unused) * options_.slab_bytes);
         store.heap().set_up(slabs);
+        if (store.heap().idle() + store.cached() + store.live() < blocks) { // the source would not back it
+            shrink_to(before);
+            base::raise_out_of_memory(shortage_of(bytes));
+        }
     }
     if (pages == touch::yes) regions_.populate();
 }

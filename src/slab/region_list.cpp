@@ -190,8 +190,9 @@ std::size_t region_list::decommit_idle(std::size_t most) noexcept {
 }
 
 void region_list::populate() noexcept {
-    for (const region_header* region = first_; region != nullptr; region = region->next) {
-        plan_.from->populate(region->data, (region->slabs - 1) * plan_.slab_bytes + region->last_bytes);
+    for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
+        const slab_table::entry& entry = table_.at(id);
+        if (entry.begin != nullptr) plan_.from->populate(entry.begin, entry.bytes);
     }
 }
 

@@ -52,8 +52,8 @@ public:
     /// Numbers are below this one.
     [[nodiscard]] std::uint32_t end_id() const noexcept { return table_.end_id(); }
 
-    /// Kept regions go back; returns their bytes.
-    std::size_t release_kept() noexcept;
+    /// Kept regions go back, except so many that were freed first; returns their bytes.
+    std::size_t release_kept(std::size_t except = 0) noexcept;
     /// Everything goes back, live or not.
     void release_all() noexcept;
     /// All blocks are freed; regions are kept as `deallocate` keeps them.

@@ -81,7 +81,7 @@ public:
     /// Gives everything back, whatever is in use.
     void release_all() noexcept;
 
-    /// Backs every place with memory.
+    /// Backs every slab in use with memory; places that nobody has taken may not be committed.
     void populate() noexcept;
 
     /// The first region's side room for the pool itself.
