@@ -69,7 +69,9 @@ int run(command_line& line) {
     CLI::App* replay_command =
         app.add_subcommand("replay", "Replay a recording on pools and allocators and compare them");
     replay_command->add_option("FILE", replaying.file, "The recording")->required()->type_name("");
-    replay_command->add_option("--rounds", replaying.rounds, "How often each contender is timed (default 5)")
+    replay_command
+        ->add_option("--rounds", replaying.rounds,
+                     "How often each contender is timed (default: 5 to 20 times, as there is time)")
         ->check(CLI::Range(1, 1000))
         ->type_name("N");
     replay_command

@@ -20,7 +20,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 constexpr double budget_seconds = 60;
-constexpr unsigned latency_rounds = 3;
+constexpr unsigned usual_rounds = 5;
 constexpr std::uint64_t most_latencies = std::uint64_t{16}
                                          << 20; // operations timed singly: 64 MiB a contender
 
@@ -38,14 +38,30 @@ void check_memory(const plan& p) {
             byte_count(peak), byte_count(available)));
 }
 
+// How many rounds: at least so many and at most so many, the more the better until enough time has passed.
+// When `hurried`, no more than three once the budget is spent.
+struct schedule {
+    unsigned least = usual_rounds;
+    unsigned most = 20;
+    double enough_seconds = 15;
+    bool hurried = true;
+
+    [[nodiscard]] bool goes_on(unsigned done, double seconds) const {
+        if (done >= most || (hurried && done >= 3 && seconds > budget_seconds)) return false;
+        return done < least || seconds < enough_seconds;
+    }
+    [[nodiscard]] double share(double rounds_done, double seconds) const {
+        const double by_count = rounds_done / most;
+        return std::max(by_count, std::min(rounds_done / least, seconds / enough_seconds));
+    }
+};
+
 // Runs the jobs of all contenders, round by round and each round beginning with another, so that whatever
 // changes on the machine meanwhile meets all of them.
 class tournament {
 public:
-    tournament(const plan& p, const roster& who, unsigned rounds) : plan_(p) {
+    tournament(const plan& p, const roster& who, const schedule& when) : plan_(p), schedule_(when) {
         results_.absent = who.absent;
-        results_.rounds = rounds;
-        results_.latency_rounds = latency_rounds;
         for (const contender& c : who.contenders) {
             result r;
             r.who = c;
@@ -56,20 +72,18 @@ public:
     results run(std::chrono::milliseconds limit) {
         limit_ = limit;
         memory_.resize(results_.rows.size());
-        const clock::time_point start = clock::now();
         prepare_latencies();
-        for (unsigned round = 0; round < results_.rounds; ++round) {
-            all_rows(round, [&](std::size_t i) { time(i); });
-            if (round < latency_rounds) all_rows(round, [&](std::size_t i) { latency(i); });
+        while (schedule_.goes_on(results_.rounds, seconds_since(start_))) {
+            all_rows(results_.rounds, [&](std::size_t i) { time(i); });
+            all_rows(results_.rounds, [&](std::size_t i) { latency(i); });
+            ++results_.rounds;
         }
-        for (unsigned round = results_.rounds; round < latency_rounds; ++round)
-            all_rows(round, [&](std::size_t i) { latency(i); });
         all_rows(0, [&](std::size_t i) { memory(i); });
         for (std::size_t i = 0; i < results_.rows.size(); ++i) {
             summarize_latencies(i);
             summarize_memory(i);
         }
-        results_.seconds = seconds_since(start);
+        results_.seconds = seconds_since(start_);
         return std::move(results_);
     }
 
@@ -81,8 +95,8 @@ private:
             const std::size_t at = (i + round) % n;
             if (results_.rows[at].problem.empty()) job(at);
             ++jobs_done_;
-            bar_.show(static_cast<double>(jobs_done_) /
-                      static_cast<double>(n * (results_.rounds + latency_rounds + 1)));
+            bar_.show(schedule_.share(static_cast<double>(jobs_done_) / static_cast<double>(2 * n),
+                                      seconds_since(start_)));
         }
     }
 
@@ -157,6 +171,8 @@ private:
     }
 
     const plan& plan_;
+    schedule schedule_;
+    clock::time_point start_ = clock::now();
     results results_;
     std::chrono::milliseconds limit_{};
     std::vector<std::unique_ptr<shared_file>> latencies_;
@@ -174,8 +190,8 @@ std::chrono::milliseconds fit_budget(plan& p, const roster& who, const replay_op
     if (!trial.problem.empty())
         throw failure(fmt::format("the replay on malloc {}; try a shorter recording", trial.problem));
     const double once = seconds_since(start);
-    const double expected =
-        once * 1.5 * static_cast<double>(who.contenders.size()) * (options.rounds + latency_rounds + 1);
+    const double expected = once * 1.5 * static_cast<double>(who.contenders.size()) *
+                            (2 * options.rounds.value_or(usual_rounds) + 1);
     double kept = 1;
     if (expected > budget_seconds && !options.whole) {
         kept = budget_seconds / expected;
@@ -201,7 +217,9 @@ int replay(const replay_options& options) {
     const std::chrono::milliseconds limit = fit_budget(p, who, options);
     fmt::print("{}\n", describe_plan(p));
     std::fflush(stdout);
-    const results all = tournament(p, who, options.rounds).run(limit);
+    schedule when{.hurried = !options.whole};
+    if (options.rounds) when.least = when.most = *options.rounds;
+    const results all = tournament(p, who, when).run(limit);
     fmt::print("{}\n{}", make_table(p, all), make_sentence(all));
     if (!options.json.empty()) write_json(options.json, make_json(p, all));
     return 0;

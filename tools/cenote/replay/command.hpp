@@ -11,8 +11,8 @@ namespace cenote::tool {
 
 struct replay_options {
     std::string file;
-    unsigned rounds = 5;
-    std::optional<std::uint64_t> process;
+    std::optional<unsigned> rounds{}; // exactly so many; else as many as there is time for, at least five
+    std::optional<std::uint64_t> process{};
     std::string json;
     bool whole = false; // however long it takes
 };

@@ -74,10 +74,9 @@ std::string row_json(const results& all, const result& r) {
 std::string make_json(const plan& p, const results& all) {
     std::string rows;
     for (const result& r : all.rows) rows += (rows.empty() ? "\n    " : ",\n    ") + row_json(all, r);
-    return fmt::format(
-        "{{\n  \"recording\": {},\n  \"rounds\": {},\n  \"latency_rounds\": {},\n  \"clock_ns\": {:.3f},\n"
-        "  \"contenders\": [{}\n  ]\n}}\n",
-        recording_json(p), all.rounds, all.latency_rounds, all.clock_ns, rows);
+    return fmt::format("{{\n  \"recording\": {},\n  \"rounds\": {},\n  \"clock_ns\": {:.3f},\n"
+                       "  \"contenders\": [{}\n  ]\n}}\n",
+                       recording_json(p), all.rounds, all.clock_ns, rows);
 }
 
 } // namespace cenote::tool

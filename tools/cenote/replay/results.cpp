@@ -63,11 +63,11 @@ std::string notes(const plan& p, const results& all) {
     std::string out = fmt::format("best, median: processor time of the whole recording in a fresh process, "
                                   "over {} rounds; net: best without the\n"
                                   "no-op's, which is the replay's own cost; again: best of a second pass in "
-                                  "the same process. Single operations: the\n"
-                                  "least of {} rounds each, the clock's own {:.0f} ns included. Time × "
-                                  "malloc compares net, memory compares resident:\n"
-                                  "what the process holds in RAM beyond a process that allocates nothing.\n",
-                                  all.rounds, all.latency_rounds, all.clock_ns);
+                                  "the same process. Single operations:\n"
+                                  "each one's least time in as many rounds, the clock's own {:.0f} ns "
+                                  "included. × malloc compares net times, and what\n"
+                                  "the processes hold in RAM (resident) beyond one that allocates nothing.\n",
+                                  all.rounds, all.clock_ns);
     if (p.process.counts.threads > 1)
         out +=
             fmt::format("The recording has {} threads; one thread replays them all in the recorded order.\n",

@@ -34,7 +34,6 @@ struct results {
     std::vector<result> rows; // as in the roster: malloc first, no-op last
     std::vector<absent_allocator> absent;
     unsigned rounds = 0;
-    unsigned latency_rounds = 0;
     double clock_ns = 0; // what a reading of the clock adds to each single operation
     double seconds = 0;
 
