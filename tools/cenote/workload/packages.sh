@@ -5,7 +5,7 @@
 # what it depends on and its files, each row an INSERT as a dump holds it, and then questions about them.
 # To record sqlite3 at work on it:
 #     cenote record -o packages.trace -- sqlite3 -batch FOLDER/packages.db '.read FOLDER/packages.sql'
-# Needs awk and a Debian or Ubuntu machine; at most 30,000 files are taken (FILES=… changes that).
+# Needs awk and a Debian or Ubuntu machine; at most 40,000 files are taken (FILES=… changes that).
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -66,7 +66,7 @@ for list in /var/lib/dpkg/info/*.list; do
     package=${package%.list}
     echo "$package"
     cat "$list"
-done | awk -v quote="'" -v most="${FILES:-30000}" '
+done | awk -v quote="'" -v most="${FILES:-40000}" '
     function text(s) { gsub(quote, quote quote, s); return quote s quote }
     !/^\// { package = $0; sub(/:.*/, "", package); next }
     /^\/\.$/ { next }
@@ -79,6 +79,20 @@ CREATE INDEX needs_package ON needs(package);
 CREATE INDEX needs_other ON needs(other);
 CREATE INDEX file_package ON file(package);
 ANALYZE;
+.output /dev/null
+SQL
+
+# What a program that shows packages would ask, package by package.
+awk -v quote="'" '/^Package:/ {
+    name = quote $2 quote
+    printf "SELECT version, section, size, substr(description, 1, 200) FROM package WHERE name = %s;\n", name
+    printf "SELECT other, version FROM needs LEFT JOIN package ON name = other WHERE package = %s ORDER BY other;\n", name
+    printf "SELECT count(*), max(length(path)), min(path) FROM file WHERE package = %s;\n", name
+    printf "SELECT group_concat(package, %s) FROM needs WHERE other = %s;\n", quote ", " quote, name
+}' "$status" >>"$sql"
+
+cat >>"$sql" <<'SQL'
+.output
 
 .print
 .print What is here
