@@ -40,7 +40,7 @@ TEST(divider, is_right_for_all_small_strides_and_offsets) {
 
 TEST(divider, is_right_for_every_offset_in_a_slab_of_64_KiB) {
     for (const std::uint64_t stride :
-         {1, 2, 3, 7, 8, 24, 40, 48, 56, 64, 100, 112, 1000, 4097, 65535, 65536}) {
+         {1u, 2u, 3u, 7u, 8u, 24u, 40u, 48u, 56u, 64u, 100u, 112u, 1000u, 4097u, 65535u, 65536u}) {
         for (std::uint64_t offset = 0; offset <= 65536; ++offset) expect_right(stride, offset);
     }
 }

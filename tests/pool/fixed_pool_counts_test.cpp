@@ -42,7 +42,7 @@ TEST(fixed_pool_counts, live_cached_and_idle_make_all_blocks_at_every_moment) {
 }
 
 TEST(fixed_pool_counts, the_peak_is_exact_to_two_magazines_whatever_verb_made_it) {
-    for (const std::size_t count : {100, 1000, 3000, 20000}) {
+    for (const std::size_t count : {100u, 1000u, 3000u, 20000u}) {
         for (int way = 0; way < 3; ++way) {
             fixed_pool pool({.block_size = 64, .initial_blocks = 1, .sanitizers = false});
             pool.deallocate(pool.allocate());

@@ -305,7 +305,7 @@ TEST(fixed_pool_exhaustion, a_failed_first_call_reserves_nothing) {
 }
 
 TEST(fixed_pool_exhaustion, a_source_that_does_not_back_its_memory_is_not_asked_for_ever) {
-    for (const std::size_t most : {1, 2, 3, 4}) {
+    for (const std::size_t most : {1u, 2u, 3u, 4u}) {
         test::counting_source from;
         from.most_commits = most;
         fixed_pool pool({.block_size = 64, .source = &from, .sanitizers = false});

@@ -114,7 +114,7 @@ TEST(fixed_pool_growth, reserving_more_does_not_stretch_a_pool_that_takes_all_at
 }
 
 TEST(fixed_pool_growth, the_maximum_is_reached_exactly_and_never_passed) {
-    for (const std::size_t maximum : {1, 2, 63, 64, 65, 1000, 1023, 1025, 5000}) {
+    for (const std::size_t maximum : {1u, 2u, 63u, 64u, 65u, 1000u, 1023u, 1025u, 5000u}) {
         for (const growth policy : {growth{}, growth::constant(100), growth::geometric(3), growth::none()}) {
             for (const std::size_t initial : {std::size_t{0}, std::size_t{1}, maximum}) {
                 if (policy.how == growth::kind::none && initial == 1) continue;
@@ -204,7 +204,7 @@ TEST(fixed_pool_growth, a_reserve_that_fits_a_buffer_succeeds_although_the_maxim
 
 TEST(fixed_pool_growth, a_buffer_serves_to_its_end_also_after_a_first_reservation) {
     alignas(64) static std::byte buffer[1 << 20];
-    for (const std::size_t initial : {0, 1000, 10000}) {
+    for (const std::size_t initial : {0u, 1000u, 10000u}) {
         region from(buffer, sizeof buffer);
         fixed_pool pool({.block_size = 64, .initial_blocks = initial, .source = &from, .sanitizers = false});
         std::size_t count = 0;
@@ -216,7 +216,7 @@ TEST(fixed_pool_growth, a_buffer_serves_to_its_end_also_after_a_first_reservatio
 
 TEST(fixed_pool_growth, a_source_near_its_limit_still_serves) {
     test::counting_source from;
-    for (const std::size_t limit : {20000, 100000, 1000000}) {
+    for (const std::size_t limit : {20000u, 100000u, 1000000u}) {
         from.limit = limit;
         fixed_pool pool({.block_size = 64, .source = &from, .sanitizers = false});
         std::size_t count = 0;

@@ -147,7 +147,7 @@ TEST(fixed_pool_memory, memory_that_is_needed_again_and_again_stays) {
 }
 
 TEST(fixed_pool_memory, rounds_2_to_1000_reserve_no_more_than_round_1_and_a_slab) {
-    for (const std::size_t size : {24, 64, 1000, 5000}) {
+    for (const std::size_t size : {24u, 64u, 1000u, 5000u}) {
         for (int order = 0; order < 3; ++order) {
             test::counting_source from;
             fixed_pool pool({.block_size = size, .source = &from, .sanitizers = false});
@@ -167,7 +167,7 @@ TEST(fixed_pool_memory, rounds_2_to_1000_reserve_no_more_than_round_1_and_a_slab
 }
 
 TEST(fixed_pool_memory, empty_magazines_take_at_most_3_percent_of_slab_bytes) {
-    for (const std::size_t size : {8, 16, 24, 64, 100, 1000, 10000, 100000}) {
+    for (const std::size_t size : {8u, 16u, 24u, 64u, 100u, 1000u, 10000u, 100000u}) {
         test::counting_source from;
         fixed_pool plain({.block_size = size, .source = &from, .sanitizers = false});
         const std::size_t count = (std::size_t{8} << 20) / size;
@@ -258,10 +258,10 @@ TEST(fixed_pool_memory, a_buffer_of_required_bytes_holds_exactly_n_blocks_wherev
     alignas(8192) static std::byte buffer[1 << 22];
     const std::size_t heap_calls = test::heap_calls();
     std::size_t cases = 0;
-    for (const std::size_t size : {1, 3, 8, 16, 24, 64, 100, 1000, 5000}) {
+    for (const std::size_t size : {1u, 3u, 8u, 16u, 24u, 64u, 100u, 1000u, 5000u}) {
         for (const std::size_t alignment :
              {natural_alignment, std::size_t{1}, std::size_t{16}, std::size_t{64}, std::size_t{4096}}) {
-            for (const std::size_t count : {1, 2, 3, 7, 63, 64, 65, 200, 1025, 3000}) {
+            for (const std::size_t count : {1u, 2u, 3u, 7u, 63u, 64u, 65u, 200u, 1025u, 3000u}) {
                 if ((size + 4096 * (alignment == 4096)) * count > sizeof buffer / 4) continue;
                 for (const bool checks : {false, true}) {
                     const fixed_pool_options wanted{.block_size = size,
@@ -271,7 +271,7 @@ TEST(fixed_pool_memory, a_buffer_of_required_bytes_holds_exactly_n_blocks_wherev
                                                     .sanitizers = false};
                     const std::size_t bytes = fixed_pool::required_bytes(wanted);
                     ASSERT_LE(bytes, sizeof buffer - 8192);
-                    for (const std::size_t shift : {0, 1, 7, 8, 33, 63, 64, 4095, 4097}) {
+                    for (const std::size_t shift : {0u, 1u, 7u, 8u, 33u, 63u, 64u, 4095u, 4097u}) {
                         region from(buffer + shift, bytes);
                         fixed_pool_options options = wanted;
                         options.source = &from;
@@ -297,7 +297,7 @@ TEST(fixed_pool_memory, a_buffer_of_required_bytes_holds_exactly_n_blocks_wherev
 
 TEST(fixed_pool_memory, required_bytes_counts_initial_blocks_when_there_is_no_maximum) {
     alignas(64) static std::byte buffer[1 << 16];
-    for (const std::size_t count : {1, 5, 100, 500}) {
+    for (const std::size_t count : {1u, 5u, 100u, 500u}) {
         const fixed_pool_options wanted{.block_size = 48, .initial_blocks = count, .sanitizers = false};
         const std::size_t bytes = fixed_pool::required_bytes(wanted);
         for (std::size_t shift = 0; shift < 64; ++shift) {

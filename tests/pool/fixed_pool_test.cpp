@@ -58,7 +58,7 @@ TEST(fixed_pool, the_natural_alignment_fits_the_size) {
 }
 
 TEST(fixed_pool, blocks_do_not_overlap_and_keep_what_is_written) {
-    for (const std::size_t size : {1, 3, 8, 24, 64, 100, 1000, 5000, 70000, 600000}) {
+    for (const std::size_t size : {1u, 3u, 8u, 24u, 64u, 100u, 1000u, 5000u, 70000u, 600000u}) {
         fixed_pool pool({.block_size = size, .sanitizers = false});
         const std::size_t count = size > 10000 ? 40 : 3000;
         std::vector<unsigned char*> blocks;
@@ -160,7 +160,7 @@ TEST(fixed_pool, a_step_of_growth_near_the_top_of_the_range_does_not_wrap) {
 }
 
 TEST(fixed_pool, zeroed_blocks_are_zero_whoever_used_them_before) {
-    for (const std::size_t size : {1, 24, 100, 5000}) {
+    for (const std::size_t size : {1u, 24u, 100u, 5000u}) {
         fixed_pool pool({.block_size = size, .sanitizers = false});
         for (int round = 0; round < 3; ++round) {
             void* const block = pool.allocate_zeroed();
@@ -296,7 +296,7 @@ TEST(fixed_pool, many_at_once_are_all_or_nothing) {
 
 TEST(fixed_pool, a_size_that_fits_the_block_frees_it) {
     fixed_pool pool({.block_size = 64, .checks = true});
-    for (const std::size_t size : {0, 1, 63, 64}) {
+    for (const std::size_t size : {0u, 1u, 63u, 64u}) {
         void* const block = pool.allocate();
         pool.deallocate(block, size);
         EXPECT_FALSE(pool.is_live(block));

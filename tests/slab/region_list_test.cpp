@@ -201,7 +201,7 @@ TEST_F(region_lists, more_slabs_than_numbers_and_sizes_beyond_memory_are_refused
 
 TEST_F(region_lists, empty_magazines_take_at_most_3_percent) {
     for (std::size_t blocks = 1; blocks < 100; ++blocks) {
-        for (const std::size_t magazine_bytes : {64, 2064, 100}) {
+        for (const std::size_t magazine_bytes : {64u, 2064u, 100u}) {
             region_plan plan = plan_on(from);
             plan.magazine_bytes = magazine_bytes;
             region_list one;

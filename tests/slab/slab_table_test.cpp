@@ -65,7 +65,7 @@ TEST(slab_table, an_empty_table_finds_nothing) {
 }
 
 TEST(slab_table, finds_every_byte_of_a_slab_and_none_beside_it) {
-    for (const std::uintptr_t shift : {0, 1, 8, 4096, 65535}) {
+    for (const std::uintptr_t shift : {0u, 1u, 8u, 4096u, 65535u}) {
         test_table one(65536);
         const std::uint32_t id = one.insert(somewhere + shift);
         for (std::uintptr_t offset = 0; offset < 65536; offset += 7)

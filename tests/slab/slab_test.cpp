@@ -13,6 +13,7 @@ namespace {
 using cenote::engine::slab;
 
 constexpr std::size_t stride = 24;
+std::byte bytes[1000 * stride]; // what the blocks are cut from
 
 // A record with room behind it for its bitmaps.
 class one_slab {
@@ -28,11 +29,11 @@ public:
     // Up to `want` blocks as indices, in the order in which a stack would pop them.
     std::vector<std::uint32_t> take(std::size_t want) {
         std::vector<void*> addresses(want);
-        std::byte* const begin = nullptr;
-        const std::size_t count = record_->take(begin, stride, addresses.data() + want, want);
+        const std::size_t count = record_->take(bytes, stride, addresses.data() + want, want);
         std::vector<std::uint32_t> indices;
         for (std::size_t i = 0; i < count; ++i) {
-            const auto offset = reinterpret_cast<std::uintptr_t>(addresses[want - 1 - i]);
+            const auto offset =
+                static_cast<std::size_t>(static_cast<std::byte*>(addresses[want - 1 - i]) - bytes);
             EXPECT_EQ(offset % stride, 0u);
             indices.push_back(static_cast<std::uint32_t>(offset / stride));
         }
@@ -65,7 +66,7 @@ TEST(slab, every_block_is_idle_at_first_and_none_beyond_the_last) {
 TEST(slab, blocks_leave_in_address_order) {
     one_slab one(150);
     std::uint32_t expected = 0;
-    for (const std::size_t want : {1, 2, 60, 1, 64, 22}) {
+    for (const std::size_t want : {1u, 2u, 60u, 1u, 64u, 22u}) {
         for (const std::uint32_t index : one.take(want)) ASSERT_EQ(index, expected++);
     }
     EXPECT_EQ(expected, 150u);

@@ -39,7 +39,7 @@ private:
 TEST(os_pages, regions_have_every_alignment_up_to_many_huge_pages) {
     os_pages from;
     for (std::size_t alignment = 1; alignment <= 64 * mebibyte; alignment *= 2) {
-        for (const std::size_t pages : {1, 3, 17}) {
+        for (const std::size_t pages : {1u, 3u, 17u}) {
             const reservation got(from, {pages * from.granularity(), alignment});
             ASSERT_NE(got.data(), nullptr) << alignment;
             ASSERT_EQ(reinterpret_cast<std::uintptr_t>(got.data()) % alignment, 0u);

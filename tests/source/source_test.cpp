@@ -29,7 +29,7 @@ TEST(source, the_least_source_has_sensible_answers_to_everything_else) {
 
 TEST(source, populating_keeps_every_byte) {
     plainest from;
-    for (const std::size_t size : {0, 1, 2, 4095, 4096, 4097, 10000}) {
+    for (const std::size_t size : {0u, 1u, 2u, 4095u, 4096u, 4097u, 10000u}) {
         std::vector<std::byte> bytes(size + 1, std::byte{7});
         from.populate(bytes.data(), size);
         EXPECT_EQ(bytes, std::vector<std::byte>(size + 1, std::byte{7}));
