@@ -46,43 +46,46 @@ command_line split(int argc, char** argv) {
     return out;
 }
 
+CLI::App* add_record(CLI::App& app, record_options& options) {
+    CLI::App* command = app.add_subcommand("record", "Run a program and record every allocation it makes");
+    command->footer("\nUsage: cenote record -o FILE [OPTIONS] -- PROGRAM [ARGUMENTS…]\n");
+    command->add_option("-o,--output", options.file, "The recording to write")->required()->type_name("FILE");
+    command
+        ->add_option("--spool", options.spool,
+                     "The folder for temporary files, 32 bytes an event (default: that of FILE)")
+        ->type_name("FOLDER");
+    command->add_flag("-q,--quiet", options.quiet, "Say nothing unless something is wrong");
+    return command;
+}
+
+CLI::App* add_replay(CLI::App& app, replay_options& options) {
+    CLI::App* command =
+        app.add_subcommand("replay", "Replay a recording on pools and allocators and compare them");
+    command->add_option("FILE", options.file, "The recording")->required()->type_name("");
+    command
+        ->add_option("--rounds", options.rounds,
+                     "How often each contender is timed (default: 5 to 20 times, as there is time)")
+        ->check(CLI::Range(1, 1000))
+        ->type_name("N");
+    command
+        ->add_option("--process", options.process,
+                     "The process id to replay (default: the one that allocates most)")
+        ->type_name("PID");
+    command->add_option("--json", options.json, "Write the numbers to FILE, too")->type_name("FILE");
+    command->add_flag("--whole", options.whole, "Replay all of a long recording, however long it takes");
+    return command;
+}
+
 int run(command_line& line) {
     CLI::App app{"cenote records what a program allocates, and replays it on memory pools and allocators.",
                  "cenote"};
     app.set_version_flag("--version", "cenote " CENOTE_VERSION);
     app.require_subcommand(1);
     app.footer(exit_codes);
-
     record_options recording;
-    CLI::App* record_command =
-        app.add_subcommand("record", "Run a program and record every allocation it makes");
-    record_command->footer("\nUsage: cenote record -o FILE [OPTIONS] -- PROGRAM [ARGUMENTS…]\n");
-    record_command->add_option("-o,--output", recording.file, "The recording to write")
-        ->required()
-        ->type_name("FILE");
-    record_command
-        ->add_option("--spool", recording.spool, "The folder for temporary files (default: that of FILE)")
-        ->type_name("FOLDER");
-    record_command->add_flag("-q,--quiet", recording.quiet, "Say nothing unless something is wrong");
-
     replay_options replaying;
-    CLI::App* replay_command =
-        app.add_subcommand("replay", "Replay a recording on pools and allocators and compare them");
-    replay_command->add_option("FILE", replaying.file, "The recording")->required()->type_name("");
-    replay_command
-        ->add_option("--rounds", replaying.rounds,
-                     "How often each contender is timed (default: 5 to 20 times, as there is time)")
-        ->check(CLI::Range(1, 1000))
-        ->type_name("N");
-    replay_command
-        ->add_option("--process", replaying.process,
-                     "The process id to replay (default: the one that allocates most)")
-        ->type_name("PID");
-    replay_command->add_option("--json", replaying.json, "Write the numbers to FILE, too")->type_name("FILE");
-
-    replay_command->add_flag("--whole", replaying.whole,
-                             "Replay all of a long recording, however long it takes");
-
+    const CLI::App* record_command = add_record(app, recording);
+    const CLI::App* replay_command = add_replay(app, replaying);
     try {
         app.parse(line.own);
     } catch (const CLI::Success& wish) {

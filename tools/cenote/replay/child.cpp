@@ -127,23 +127,31 @@ int replay_child(int argc, char** argv) {
                                                                                                        : 1;
 }
 
+namespace {
+
+std::vector<std::string> arguments_for(const contender& who, job_mode mode, const plan& what,
+                                       const shared_file* latency, int result) {
+    const auto text = [](auto value) { return fmt::format("{}", value); };
+    return to_strings(
+        {.contender = who.word,
+         .mode = text(static_cast<unsigned>(mode)),
+         .operations = text(what.ops.fd()),
+         .count = text(what.count),
+         .slots = text(what.slots),
+         .peak_op = text(what.peak_op),
+         .latency = text(latency != nullptr ? latency->fd() : -1),
+         .latency_count = text(latency != nullptr ? latency->data().size() / sizeof(std::uint32_t) : 0),
+         .result = text(result),
+         .preload = who.preload});
+}
+
+} // namespace
+
 child_result run_child(const contender& who, job_mode mode, const plan& what, const shared_file* latency,
                        std::chrono::milliseconds limit) {
     std::array<int, 2> pipe{};
     if (::pipe(pipe.data()) != 0) return {{}, fmt::format("no pipe: {}", std::strerror(errno))};
-    const auto text = [](auto value) { return fmt::format("{}", value); };
-    child_arguments a;
-    a.contender = who.word;
-    a.mode = text(static_cast<unsigned>(mode));
-    a.operations = text(what.ops.fd());
-    a.count = text(what.count);
-    a.slots = text(what.slots);
-    a.peak_op = text(what.peak_op);
-    a.latency = text(latency != nullptr ? latency->fd() : -1);
-    a.latency_count = text(latency != nullptr ? latency->data().size() / sizeof(std::uint32_t) : 0);
-    a.result = text(pipe[1]);
-    a.preload = who.preload;
-    std::vector<std::string> arguments = to_strings(a);
+    std::vector<std::string> arguments = arguments_for(who, mode, what, latency, pipe[1]);
     std::vector<std::string> environment = environment_with(who.preload);
     const std::vector<char*> argument_pointers = pointers(arguments);
     const std::vector<char*> environment_pointers = pointers(environment);
