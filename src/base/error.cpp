@@ -31,9 +31,14 @@ template<class Exception>
 out_of_memory::out_of_memory(const shortage& what) noexcept : details_(what), text_{} {
     char limit[40] = "no limit";
     if (what.limit != unlimited) std::snprintf(limit, sizeof limit, "limit %zu", what.limit);
-    std::snprintf(text_, sizeof text_,
-                  "cenote: pool '%.64s' is out of memory: requested %zu bytes, in use %zu, reserved %zu, %s",
-                  what.pool, what.requested, what.live, what.reserved, limit);
+    char left[64] = "";
+    if (what.available != unlimited) {
+        std::snprintf(left, sizeof left, "; its source has %zu left", what.available);
+    }
+    std::snprintf(
+        text_, sizeof text_,
+        "cenote: pool '%.64s' is out of memory: requested %zu bytes, in use %zu, reserved %zu, %s%s",
+        what.pool, what.requested, what.live, what.reserved, limit, left);
 }
 
 bad_options::bad_options(const char* pool, const char* reason) noexcept : text_{} {

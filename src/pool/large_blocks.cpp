@@ -112,7 +112,7 @@ void large_blocks::deallocate(const record& live) noexcept {
 void large_blocks::release(record& gone) noexcept {
     std::byte* const begin = table_.at(gone.id).begin;
     const source::request reserved = gone.reserved;
-    if (watched_) base::permit(begin, reserved.bytes);
+    if (watched_) base::permit(begin, table_.at(gone.id).bytes); // not the record behind them
     table_.remove(gone.id);
     reserved_ -= reserved.bytes;
     from_->release(begin, reserved);

@@ -22,11 +22,7 @@ multi_pool::~multi_pool() {
         bytes += store.heap().out() * engine::class_size(c);
     }
     if (leaked != 0) base::report_leak({options_.name, leaked, bytes}, options_.checks);
-    if (watched_) {
-        for (const auto* region = regions_.first(); region != nullptr; region = region->next) {
-            base::permit(region->data, region->bytes);
-        }
-    }
+    if (watched_) regions_.permit_blocks();
     large_.release_all();
     regions_.release_all();
 }
@@ -98,7 +94,12 @@ bool multi_pool::may_retry(unsigned attempt, std::size_t size) {
 
 shortage multi_pool::shortage_of(std::size_t size) const noexcept {
     const pool_stats now = stats();
-    return {options_.name, size, now.live_bytes, now.reserved_bytes, options_.maximum_bytes};
+    return {.pool = options_.name,
+            .requested = size,
+            .live = now.live_bytes,
+            .reserved = now.reserved_bytes,
+            .limit = options_.maximum_bytes,
+            .available = limit_.available()};
 }
 
 void* multi_pool::allocate_zeroed(std::size_t size, std::size_t alignment) {

@@ -1,5 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/arith.hpp>
+#include <cenote/base/sanitizer.hpp>
 #include <cenote/slab/region_list.hpp>
 
 #include <new>
@@ -193,6 +194,13 @@ void region_list::populate() noexcept {
     for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
         const slab_table::entry& entry = table_.at(id);
         if (entry.begin != nullptr) plan_.from->populate(entry.begin, entry.bytes);
+    }
+}
+
+// Not the metadata behind the blocks: what memcheck permits it takes for undefined.
+void region_list::permit_blocks() const noexcept {
+    for (const region_header* region = first_; region != nullptr; region = region->next) {
+        base::permit(region->data, (region->slabs - 1) * plan_.slab_bytes + region->last_bytes);
     }
 }
 

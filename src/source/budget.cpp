@@ -39,8 +39,9 @@ bool budget::is_prepaid() const noexcept {
 }
 
 std::size_t budget::available() const noexcept {
-    const std::size_t left = limit_ - used();
     const std::size_t upstream = upstream_->available();
+    if (limit_ == unlimited) return upstream;
+    const std::size_t left = limit_ - used();
     return left < upstream ? left : upstream;
 }
 

@@ -31,6 +31,13 @@ TEST(error, out_of_memory_says_when_there_is_no_limit) {
     EXPECT_NE(text.find("no limit"), std::string::npos);
 }
 
+TEST(error, out_of_memory_says_what_the_source_has_left_where_it_knows) {
+    const out_of_memory error({"nodes", 64, 6400, 8192, unlimited, 100});
+    EXPECT_STREQ(error.what(),
+                 "cenote: pool 'nodes' is out of memory: requested 64 bytes, in use 6400, reserved 8192, "
+                 "no limit; its source has 100 left");
+}
+
 TEST(error, out_of_memory_is_a_bad_alloc_and_survives_copying) {
     try {
         base::raise_out_of_memory({"copied", 1, 2, 3, 4});
@@ -44,8 +51,9 @@ TEST(error, out_of_memory_is_a_bad_alloc_and_survives_copying) {
 TEST(error, the_largest_numbers_and_the_longest_name_fit_the_text) {
     const std::string name(300, 'n');
     const std::string text =
-        out_of_memory({name.c_str(), unlimited, unlimited, unlimited, unlimited - 1}).what();
+        out_of_memory({name.c_str(), unlimited, unlimited, unlimited, unlimited - 1, unlimited - 1}).what();
     EXPECT_NE(text.find(std::string(64, 'n') + "'"), std::string::npos);
+    EXPECT_TRUE(text.ends_with("its source has 18446744073709551614 left")) << text;
     EXPECT_NE(text.find("limit 18446744073709551614"), std::string::npos) << text;
 }
 

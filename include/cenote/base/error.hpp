@@ -19,11 +19,12 @@ inline constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
 
 /// What an exhausted pool knows when it refuses. Sizes in bytes, except where they say blocks.
 struct shortage {
-    const char* pool = "";         ///< the pool's name
-    std::size_t requested = 0;     ///< bytes asked for
-    std::size_t live = 0;          ///< bytes handed out and not returned
-    std::size_t reserved = 0;      ///< bytes taken from the source
-    std::size_t limit = unlimited; ///< the pool's maximum, in bytes
+    const char* pool = "";             ///< the pool's name
+    std::size_t requested = 0;         ///< bytes asked for
+    std::size_t live = 0;              ///< bytes handed out and not returned
+    std::size_t reserved = 0;          ///< bytes taken from the source
+    std::size_t limit = unlimited;     ///< the pool's maximum, in bytes
+    std::size_t available = unlimited; ///< bytes its source could still give, where it knows
 };
 
 /// Thrown by `allocate` and its kin. The text names pool, request, in use and limit.
@@ -35,7 +36,7 @@ public:
 
 private:
     shortage details_;
-    char text_[224];
+    char text_[288];
 };
 
 /// Thrown by a constructor whose options make no sense. The text says which option and what to do.

@@ -65,7 +65,9 @@ void deallocate_to(Pool& pool, void* block, std::size_t bytes, std::size_t align
 /// Throws for a request larger than any block of the pool.
 template<raw_pool Pool>
 [[noreturn]] void raise_too_large(const Pool& pool, std::size_t bytes) {
-    shortage what{.pool = pool.name(), .requested = bytes};
+    shortage what;
+    what.pool = pool.name();
+    what.requested = bytes;
     if constexpr (block_pool<Pool>) what.limit = pool.block_size();
     raise_out_of_memory(what);
 }

@@ -78,6 +78,8 @@ public:
     void release(region_header* idle) noexcept;
     /// Gives back the pages of up to `most` places not in use; returns their bytes.
     std::size_t decommit_idle(std::size_t most) noexcept;
+    /// Tells the sanitizer that all blocks may be touched again, live ones too.
+    void permit_blocks() const noexcept;
     /// Gives everything back, whatever is in use.
     void release_all() noexcept;
 
