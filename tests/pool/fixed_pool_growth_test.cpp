@@ -206,7 +206,11 @@ TEST(fixed_pool_growth, a_buffer_serves_to_its_end_also_after_a_first_reservatio
     alignas(64) static std::byte buffer[1 << 20];
     for (const std::size_t initial : {0u, 1000u, 10000u}) {
         region from(buffer, sizeof buffer);
-        fixed_pool pool({.block_size = 64, .initial_blocks = initial, .source = &from, .sanitizers = false});
+        fixed_pool pool({.block_size = 64,
+                         .initial_blocks = initial,
+                         .growth = growth::geometric(1000),
+                         .source = &from,
+                         .sanitizers = false});
         std::size_t count = 0;
         while (pool.try_allocate() != nullptr) ++count;
         EXPECT_GE(count * 64, sizeof buffer * 9 / 10) << initial;

@@ -210,9 +210,9 @@ TEST(fixed_pool_memory, trim_gives_back_all_that_is_idle_and_says_how_much) {
 }
 
 TEST(fixed_pool_memory, a_pool_trimmed_to_nothing_works_again) {
-    for (const bool checks : {false, true}) {
+    for (const std::size_t initial : {0u, 20000u}) { // one region, with magazines, or several
         test::counting_source from;
-        fixed_pool pool({.block_size = 64, .source = &from, .checks = checks, .sanitizers = false});
+        fixed_pool pool({.block_size = 64, .initial_blocks = initial, .source = &from, .sanitizers = false});
         for (int round = 0; round < 4; ++round) {
             std::vector<void*> blocks(20000);
             pool.allocate_n(blocks.data(), blocks.size());

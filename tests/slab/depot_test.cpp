@@ -183,6 +183,21 @@ TEST_F(depots, no_magazine_stays_behind_in_a_region_that_goes) {
     EXPECT_EQ(all.size(), 512u);
 }
 
+TEST_F(depots, no_empty_magazine_stays_behind_in_a_region_that_goes) {
+    start();
+    grow(256);
+    grow(256);
+    one.abandon(*list.last());
+    std::memset(list.last()->room, 0xff, list.last()->room_bytes);
+    std::vector<std::vector<void*>> magazines;
+    std::vector<void*> blocks;
+    while (!(blocks = fetch()).empty()) magazines.push_back(blocks);
+    for (const auto& magazine : magazines) put(magazine);
+    EXPECT_TRUE(one.is_valid());
+    EXPECT_EQ(one.heap().out(), 0u);
+    EXPECT_LE(one.cached(), 256u * 64 / 33 / 40 * capacity);
+}
+
 TEST_F(depots, forgetting_blocks_empties_every_magazine) {
     start();
     grow(256);

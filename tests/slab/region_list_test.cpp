@@ -217,12 +217,20 @@ TEST_F(region_lists, empty_magazines_take_at_most_3_percent) {
     }
 }
 
-TEST_F(region_lists, populate_backs_every_block_of_every_region) {
+TEST_F(region_lists, populate_backs_every_slab_in_use_of_every_region) {
     start(plan_on(from));
     ASSERT_TRUE(list.grow(2 * slab_bytes + 64));
-    ASSERT_TRUE(list.grow(slab_bytes));
+    ASSERT_TRUE(list.grow(2 * slab_bytes));
     list.populate();
-    EXPECT_EQ(from.populated, 3 * slab_bytes + 64);
+    EXPECT_EQ(from.populated, 0u);
+    for (int i = 0; i < 4; ++i) (void)take();
+    const std::uint32_t last = take();
+    list.populate();
+    EXPECT_EQ(from.populated, 4 * slab_bytes + 64);
+    list.give(last);
+    from.populated = 0;
+    list.populate();
+    EXPECT_LT(from.populated, 4 * slab_bytes + 64);
 }
 
 TEST_F(region_lists, survive_random_growing_taking_giving_and_releasing) {
