@@ -7,9 +7,14 @@
 namespace cenote {
 namespace {
 
-/// A surplus goes back when it was one for a whole window: until as many blocks were flushed as this many
-/// times the blocks there are.
-constexpr std::size_t window = 2;
+/// A surplus goes back when it was one for a whole window of traffic: until this many blocks were flushed for
+/// each block there is. One for every 64 bytes of a block, because giving memory back and getting it again
+/// costs by the byte; but at least 2, so that a window sees a whole round of what the program does, and at
+/// most 16.
+constexpr std::size_t window_for(std::size_t stride) noexcept {
+    const std::size_t by_bytes = stride / 64;
+    return by_bytes < 2 ? 2 : by_bytes > 16 ? 16 : by_bytes;
+}
 
 } // namespace
 
@@ -157,10 +162,17 @@ void fixed_pool::deallocate_slow(void* block) noexcept {
     if (is_exact() || !is_open_) {
         take_back_exactly(block);
     } else {
+        const std::size_t before = store_.flushed();
         store_.flush(block);
+        // Traffic that stays within the magazines is traffic too: it shows what is not needed.
+        if (store_.flushed() == before) store_.note_flushed(store_.capacity());
     }
-    const bool window_is_over = store_.flushed() >= window * store_.heap().blocks();
-    if (window_is_over && walks_ == 0 && options_.trim == trim::automatic) give_back_surplus();
+    if (walks_ != 0 || options_.trim != trim::automatic) return;
+    if (store_.flushed() >= window_for(layout_.stride) * store_.heap().blocks()) {
+        give_back_surplus();
+    } else if (settling_ != 0) {
+        settle();
+    }
 }
 
 void fixed_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
@@ -258,14 +270,40 @@ void fixed_pool::release_idle_regions() noexcept {
     }
 }
 
+// Kept is what was live at most in the window. When most of the pool is surplus, it settles first.
 void fixed_pool::give_back_surplus() noexcept {
-    store_.depot().drain(store_.depot().fewest_full());
-    store_.heap().give_idle_slabs(store_.heap().fewest_kept());
+    const std::size_t blocks = store_.heap().blocks();
+    const std::size_t needed = store_.recent_peak() + 2 * store_.capacity() + layout_.blocks_per_slab;
+    settling_ = 0;
+    store_.forget_recent_peak();
+    store_.forget_flushed();
+    if (blocks <= needed) return;
+    if (blocks - needed > blocks / 2) {
+        settling_ = needed;
+        settle();
+    } else if (store_.capacity() != 0) {
+        store_.depot().drain((blocks - needed) / store_.capacity());
+    }
+    give_slabs_beyond(needed);
+}
+
+// A crowd that leaves in random order leaves a few blocks of every slab in the magazines, and these would go
+// round for ever and pin their slabs. So all blocks go to their slabs, also those that come back while as
+// many as are needed are freed: what is in use then gathers in few slabs.
+void fixed_pool::settle() noexcept {
+    store_.drain_magazines();
+    store_.depot().drain(unlimited);
+    if (store_.flushed() < settling_) return;
+    give_slabs_beyond(settling_);
+    settling_ = 0;
+}
+
+void fixed_pool::give_slabs_beyond(std::size_t needed) noexcept {
+    if (store_.heap().blocks() > needed) {
+        store_.heap().give_idle_slabs((store_.heap().blocks() - needed) / layout_.blocks_per_slab);
+    }
     release_idle_regions();
     regions_.decommit_idle(unlimited);
-    store_.depot().forget_fewest();
-    store_.heap().forget_fewest();
-    store_.forget_flushed();
 }
 
 std::size_t fixed_pool::trim() noexcept {

@@ -96,6 +96,7 @@ bool fixed_pool::add_region(std::size_t blocks) noexcept {
         if (walks_ != 0) store_.suspend();
     }
     store_.depot().adopt(*regions_.last());
+    if (blocks_reserved() > most_reserved_) most_reserved_ = blocks_reserved();
     return true;
 }
 
@@ -129,6 +130,8 @@ bool fixed_pool::grow() noexcept {
         return grow_by(layout_.blocks_per_slab < room ? layout_.blocks_per_slab : room);
     }
     std::size_t wanted = options_.growth.step(present);
+    // What went back comes again, and no more: rounds of equal work reserve the same.
+    if (present < most_reserved_ && wanted > most_reserved_ - present) wanted = most_reserved_ - present;
     if (wanted > room) wanted = room;
     const std::size_t rest = wanted % layout_.blocks_per_slab;
     if (rest != 0) wanted += layout_.blocks_per_slab - rest;

@@ -153,6 +153,8 @@ private:
     [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
     [[nodiscard]] bool has_room_for(std::size_t blocks) noexcept;
     void give_back_surplus() noexcept;
+    void settle() noexcept;
+    void give_slabs_beyond(std::size_t needed) noexcept;
     void release_idle_regions() noexcept;
     [[nodiscard]] void* next_live(engine::position& at) const noexcept;
 
@@ -164,6 +166,8 @@ private:
     bool watched_ = false;
     bool is_handling_ = false; // exhaustion
     std::size_t walks_ = 0;
+    std::size_t most_reserved_ = 0; // blocks
+    std::size_t settling_ = 0;      // until as many were flushed, all go to their slabs
     call_counts calls_;
 };
 

@@ -59,7 +59,15 @@ public:
 
     /// The most live blocks seen at a refill, before a flush, or now: exact to two magazines.
     [[nodiscard]] std::size_t peak() const noexcept { return peak_ > live() ? peak_ : live(); }
-    void note_peak() noexcept { peak_ = peak(); }
+    /// The same since `forget_recent_peak`.
+    [[nodiscard]] std::size_t recent_peak() const noexcept {
+        return recent_peak_ > live() ? recent_peak_ : live();
+    }
+    void forget_recent_peak() noexcept { recent_peak_ = live(); }
+    void note_peak() noexcept {
+        peak_ = peak();
+        recent_peak_ = recent_peak();
+    }
     /// For a call that failed half way: blocks that nobody got were never live.
     void set_peak(std::size_t blocks) noexcept { peak_ = blocks; }
 
@@ -78,6 +86,7 @@ private:
     void** memory_ = nullptr;
     std::size_t capacity_ = 0;
     std::size_t peak_ = 0;
+    std::size_t recent_peak_ = 0;
     std::size_t flushed_ = 0;
 };
 

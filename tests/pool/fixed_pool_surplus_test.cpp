@@ -1,0 +1,122 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// When idle memory goes back by itself.
+#include <cenote/pool/fixed_pool.hpp>
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <random>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+
+/// Pages that know how many bytes came back.
+class counting_pages final : public source {
+public:
+    std::size_t returned = 0;
+
+    void* reserve(const request& wanted) noexcept override { return pages_.reserve(wanted); }
+    void release(void* region, const request& given) noexcept override {
+        returned += given.bytes;
+        pages_.release(region, given);
+    }
+    bool commit(void* data, std::size_t bytes) noexcept override { return pages_.commit(data, bytes); }
+    void decommit(void* data, std::size_t bytes) noexcept override {
+        returned += bytes;
+        pages_.decommit(data, bytes);
+    }
+    void populate(void* data, std::size_t bytes) noexcept override { pages_.populate(data, bytes); }
+    std::size_t granularity() const noexcept override { return pages_.granularity(); }
+
+private:
+    os_pages pages_;
+};
+
+class fixed_pool_surplus : public testing::TestWithParam<std::size_t> {
+protected:
+    static constexpr std::size_t crowd = 20'000;
+
+    void grow(std::size_t count) {
+        for (; count != 0; --count) held_.push_back(pool_.allocate());
+    }
+    void drop_all() {
+        for (void* block : held_) pool_.deallocate(block);
+        held_.clear();
+    }
+    void burst() {
+        grow(crowd);
+        drop_shuffled();
+    }
+    void drop_shuffled() {
+        std::shuffle(held_.begin(), held_.end(), random_);
+        drop_all();
+    }
+    // Rounds of `few` blocks until `frees` blocks were freed.
+    void traffic(std::size_t few, std::size_t frees) {
+        for (std::size_t done = 0; done < frees; done += few) {
+            grow(few);
+            drop_shuffled();
+        }
+    }
+    // How many blocks are freed for each block there is, before a surplus goes back.
+    static std::size_t window() { return std::clamp<std::size_t>(GetParam() / 64, 2, 16); }
+
+    counting_pages from_;
+    fixed_pool pool_{{.block_size = GetParam(), .source = &from_, .sanitizers = false, .name = "surplus"}};
+    std::vector<void*> held_;
+    std::mt19937 random_{1};
+};
+
+INSTANTIATE_TEST_SUITE_P(sizes, fixed_pool_surplus, testing::Values(64, 256, 1024),
+                         testing::PrintToStringParamName());
+
+TEST_P(fixed_pool_surplus, goes_back_though_the_blocks_came_back_in_random_order) {
+    burst();
+    const std::size_t most = pool_.stats().reserved_bytes;
+    traffic(2'000, 8 * window() * crowd);
+    EXPECT_GT(from_.returned, most * 2 / 3);
+    EXPECT_TRUE(pool_.is_valid());
+}
+
+TEST_P(fixed_pool_surplus, goes_back_though_traffic_never_leaves_the_magazines) {
+    burst();
+    const std::size_t capacity = engine::magazine_capacity(GetParam(), engine::most_cached_alone);
+    traffic(2 * capacity, 8 * window() * crowd);
+    EXPECT_GT(from_.returned, pool_.stats().reserved_bytes / 2);
+}
+
+TEST_P(fixed_pool_surplus, stays_while_rounds_need_it) {
+    burst();
+    const std::size_t returned = from_.returned; // by a slab table that grew
+    for (int round = 0; round < 40; ++round) burst();
+    EXPECT_EQ(from_.returned, returned);
+}
+
+TEST_P(fixed_pool_surplus, comes_again_and_no_more_in_rounds_with_quiet_times) {
+    burst();
+    const std::size_t first = pool_.stats().reserved_bytes;
+    for (int round = 0; round < 6; ++round) {
+        traffic(2'000, 4 * window() * crowd);
+        burst();
+        EXPECT_LE(pool_.stats().reserved_bytes, first + (std::size_t{64} << 10));
+    }
+    EXPECT_GT(from_.returned, first);
+}
+
+TEST(fixed_pool_surplus_manual, stays_for_ever) {
+    counting_pages from;
+    fixed_pool pool({.block_size = 64, .source = &from, .sanitizers = false, .trim = trim::manual});
+    std::vector<void*> held(20'000);
+    std::size_t returned = 0;
+    for (int round = 0; round < 100; ++round) {
+        if (round == 1) returned = from.returned; // by a slab table that grew
+        held.resize(round == 0 ? 20'000 : 2'000);
+        for (void*& block : held) block = pool.allocate();
+        for (void* block : held) pool.deallocate(block);
+    }
+    EXPECT_EQ(from.returned, returned);
+}
+
+} // namespace
