@@ -70,6 +70,7 @@ void run_round(results& all, unsigned round, tool::progress_bar& bar) {
 
 int compare(const settings& wanted) {
     results all = choose(wanted);
+    check_writable(wanted.json);
     all.load_before = load_average();
     {
         tool::progress_bar bar("measuring");

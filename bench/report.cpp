@@ -101,6 +101,11 @@ std::string make_table(const results& all) {
     return out;
 }
 
+void check_writable(const std::string& path) {
+    if (!std::ofstream(path, std::ios::app))
+        throw tool::failure(fmt::format("{} could not be written; --json names another file", path));
+}
+
 void write_json(const results& all, const std::string& path) {
     std::ofstream file(path);
     file << fmt::format(

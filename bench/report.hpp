@@ -35,7 +35,8 @@ struct results {
 
 [[nodiscard]] double load_average();
 [[nodiscard]] std::string make_table(const results& all);
-// Throws `tool::failure` when the file cannot be written.
+// Both throw `tool::failure` when the file cannot be written; the first is for before the long work.
+void check_writable(const std::string& path);
 void write_json(const results& all, const std::string& path);
 
 } // namespace cenote::bench
