@@ -23,11 +23,7 @@ fixed_pool::~fixed_pool() {
     const std::size_t leaked = store_.heap().out();
     if (leaked != 0) base::report_leak({options_.name, leaked, leaked * layout_.block_size}, options_.checks);
     if (options_.erase_on_free) wipe_live();
-    if (watched_) {
-        for (const auto* region = regions_.first(); region != nullptr; region = region->next) {
-            base::permit(region->data, region->bytes);
-        }
-    }
+    if (watched_) regions_.permit_blocks();
     regions_.release_all();
 }
 
@@ -35,7 +31,8 @@ fixed_pool::~fixed_pool() {
 
 void* fixed_pool::take() noexcept {
     if (!is_open_ && !open()) return nullptr;
-    void* block = store_.refill();
+    // Not empty after an exhaustion handler has freed: a refill would overwrite what came back.
+    void* block = store_.loaded.is_empty() ? store_.refill() : store_.loaded.pop();
     if (block == nullptr) {
         const std::size_t slabs = regions_.slabs();
         if (slabs != regions_.used() || !grow())
@@ -79,7 +76,12 @@ shortage fixed_pool::shortage_of(std::size_t blocks) const noexcept {
     std::size_t limit = unlimited;
     (void)base::multiply(blocks, layout_.block_size, requested);
     (void)base::multiply(options_.maximum_blocks, layout_.block_size, limit);
-    return {options_.name, requested, store_.live() * layout_.block_size, regions_.reserved_bytes(), limit};
+    return {.pool = options_.name,
+            .requested = requested,
+            .live = store_.live() * layout_.block_size,
+            .reserved = regions_.reserved_bytes(),
+            .limit = limit,
+            .available = from().available()};
 }
 
 void* fixed_pool::allocate_zeroed() {
@@ -143,9 +145,23 @@ void fixed_pool::wipe(void* block) noexcept {
     std::memset(block, 0, layout_.stride);
 }
 
+// Pools that erase have no magazines: what is not idle is live or retired.
 void fixed_pool::wipe_live() noexcept {
-    engine::position at{0, 0, nullptr};
-    while (void* const block = next_live(at)) wipe(block);
+    for (std::uint32_t id = 0; id < regions_.table().end_id(); ++id) {
+        const engine::slab_table::entry& entry = regions_.table().at(id);
+        if (entry.begin == nullptr) continue;
+        for (std::uint32_t index = 0; index < entry.record->blocks; ++index) {
+            if (!entry.record->is_idle(index)) wipe(entry.begin + index * layout_.stride);
+        }
+    }
+}
+
+bool fixed_pool::retire(void* block) noexcept {
+    engine::position at;
+    if (!is_open_ || !store_.heap().find(block, at) || !store_.heap().withdraw(engine::word_run(at)))
+        return false;
+    ++calls_.deallocations;
+    return true;
 }
 
 void fixed_pool::take_back_exactly(void* block) noexcept {

@@ -13,6 +13,11 @@ struct plan {
     std::size_t magazine = 0; // blocks
 };
 
+std::size_t most_blocks(const fixed_pool_options& options) noexcept {
+    const bool only_once = options.growth.how == growth::kind::none && options.initial_blocks != 0;
+    return only_once ? options.initial_blocks : options.maximum_blocks;
+}
+
 // `most`: blocks the pool will ever have, as far as anybody knows. A small pool gets small slabs and
 // magazines: an eighth of its blocks each, so that their pointers take a 32nd of 64-byte blocks.
 plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact) noexcept {
@@ -38,8 +43,8 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
 
 std::size_t fixed_pool::required_bytes(const fixed_pool_options& options) {
     if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
-    const std::size_t blocks =
-        options.maximum_blocks != unlimited ? options.maximum_blocks : options.initial_blocks;
+    const std::size_t most = most_blocks(options);
+    const std::size_t blocks = most != unlimited ? most : options.initial_blocks;
     if (blocks == 0) {
         base::raise_bad_options(options.name, "required_bytes needs maximum_blocks or initial_blocks");
     }
@@ -60,7 +65,7 @@ std::size_t fixed_pool::required_bytes(const fixed_pool_options& options) {
 
 bool fixed_pool::open() noexcept {
     watched_ = options_.sanitizers && base::watched();
-    std::size_t most = options_.maximum_blocks;
+    std::size_t most = most_blocks(options_);
     if (most == unlimited && from().is_prepaid()) {
         most = options_.initial_blocks != 0 ? options_.initial_blocks : from().available() / layout_.stride;
         if (most == 0) return false;
@@ -122,7 +127,7 @@ bool fixed_pool::grow() noexcept {
     const bool only_once = options_.growth.how == growth::kind::none;
     if (room == 0 || (only_once && present != 0)) return false;
     if (present == 0) {
-        const bool at_once = from().is_prepaid() && options_.maximum_blocks != unlimited;
+        const bool at_once = !only_once && from().is_prepaid() && options_.maximum_blocks != unlimited;
         std::size_t asked = at_once ? options_.maximum_blocks : options_.initial_blocks;
         if (asked == 0 && options_.growth.how == growth::kind::constant) asked = options_.growth.blocks;
         if (only_once) return add_region(asked != 0 ? asked : options_.maximum_blocks);
@@ -133,9 +138,15 @@ bool fixed_pool::grow() noexcept {
     // What went back comes again, and no more: rounds of equal work reserve the same.
     if (present < most_reserved_ && wanted > most_reserved_ - present) wanted = most_reserved_ - present;
     if (wanted > room) wanted = room;
-    const std::size_t rest = wanted % layout_.blocks_per_slab;
-    if (rest != 0) wanted += layout_.blocks_per_slab - rest;
-    return grow_by(wanted < room ? wanted : room);
+    return grow_by(whole_slabs(wanted));
+}
+
+// So many blocks and what is missing to a whole slab, up to the maximum.
+std::size_t fixed_pool::whole_slabs(std::size_t blocks) const noexcept {
+    const std::size_t room = options_.maximum_blocks - blocks_reserved();
+    const std::size_t rest = blocks % layout_.blocks_per_slab;
+    const std::size_t more = rest == 0 ? 0 : layout_.blocks_per_slab - rest;
+    return more < room - blocks ? blocks + more : room;
 }
 
 // After a call that failed half way: what it reserved goes back.
@@ -170,6 +181,7 @@ bool fixed_pool::try_reserve(std::size_t blocks) noexcept {
 
 bool fixed_pool::has_room_for(std::size_t blocks) noexcept {
     const std::size_t present = blocks_reserved();
+    if (present == 0 && blocks < options_.initial_blocks) blocks = options_.initial_blocks;
     if (present >= blocks) return true;
     if (options_.growth.how == growth::kind::none) {
         const std::size_t once =
@@ -177,14 +189,17 @@ bool fixed_pool::has_room_for(std::size_t blocks) noexcept {
         return present == 0 && blocks <= once && add_region(once);
     }
     const bool at_once = present == 0 && from().is_prepaid() && options_.maximum_blocks != unlimited;
-    return at_once ? grow_by(options_.maximum_blocks) : add_region(blocks - present);
+    if (at_once) return grow_by(options_.maximum_blocks);
+    // Whole slabs where they can be had: many short ones would crowd the slab table.
+    const std::size_t wanted = blocks - present;
+    return (present != 0 && add_region(whole_slabs(wanted))) || add_region(wanted);
 }
 
 void fixed_pool::reserve(std::size_t blocks, touch pages) {
     for (unsigned attempt = 0; !try_reserve(blocks); ++attempt) {
         if (!may_retry(attempt, blocks)) base::raise_out_of_memory(shortage_of(blocks));
     }
-    if (pages == touch::yes) regions_.populate();
+    if (pages == touch::yes && !watched_) regions_.populate(); // what a sanitizer forbids is not touched
 }
 
 } // namespace cenote

@@ -55,21 +55,23 @@ large_blocks::record* large_blocks::reserve(const source::request& wanted) noexc
     return made;
 }
 
+// The smallest that fits, the one freed last among equals: a larger one may be what the next request wants.
 large_blocks::record* large_blocks::take_kept(const source::request& wanted) noexcept {
-    record** link = &kept_;
-    for (std::size_t looked = 0; *link != nullptr && looked < most_kept;
-         ++looked, link = &(*link)->next_kept) {
-        record* const found = *link;
-        const bool fits = found->reserved.bytes >= wanted.bytes &&
-                          found->reserved.bytes - wanted.bytes <= wanted.bytes / 8 &&
-                          base::padding_to(table_.at(found->id).begin, wanted.alignment) == 0;
-        if (!fits) continue;
-        *link = found->next_kept;
-        --kept_count_;
-        kept_bytes_ -= found->reserved.bytes;
-        return found;
+    record** best = nullptr;
+    for (record** link = &kept_; *link != nullptr; link = &(*link)->next_kept) {
+        const record& kept = **link;
+        const bool fits = kept.reserved.bytes >= wanted.bytes &&
+                          kept.reserved.bytes - wanted.bytes <= wanted.bytes / 8 &&
+                          base::padding_to(table_.at(kept.id).begin, wanted.alignment) == 0;
+        if (fits && (best == nullptr || kept.reserved.bytes < (*best)->reserved.bytes)) best = link;
+        if (best == link && kept.reserved.bytes == wanted.bytes) break;
     }
-    return nullptr;
+    if (best == nullptr) return nullptr;
+    record* const found = *best;
+    *best = found->next_kept;
+    --kept_count_;
+    kept_bytes_ -= found->reserved.bytes;
+    return found;
 }
 
 const large_blocks::record* large_blocks::find(const void* pointer) const noexcept {

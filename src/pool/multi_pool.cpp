@@ -22,6 +22,7 @@ multi_pool::~multi_pool() {
         bytes += store.heap().out() * engine::class_size(c);
     }
     if (leaked != 0) base::report_leak({options_.name, leaked, bytes}, options_.checks);
+    if (options_.erase_on_free) wipe_live();
     if (watched_) regions_.permit_blocks();
     large_.release_all();
     regions_.release_all();
@@ -155,13 +156,15 @@ void multi_pool::take_back_exactly(std::uint32_t size_class, void* block) noexce
     engine::slab_heap& heap = store.heap();
     engine::position at;
     if (!heap.find(block, at) || !heap.withdraw(engine::word_run(at))) {
-        return store.depot().report(heap.diagnose(block), block);
+        const misuse kind = large_.find(block) != nullptr ? misuse::wrong_size : heap.diagnose(block);
+        return store.depot().report(kind, block);
     }
     const std::size_t bytes = engine::class_size(size_class);
     store.note_flushed(1);
-    if (options_.erase_on_free) std::memset(block, 0, bytes);
+    if (options_.erase_on_free) wipe(block, bytes);
     if (watched_) base::forbid(block, bytes);
-    heap.give(engine::word_run(at)); // last: its slab may go
+    heap.give(engine::word_run(at));
+    heap.give_surplus_slabs(); // last: the block's own may go
     ++calls_.deallocations;
 }
 
@@ -216,8 +219,20 @@ void multi_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
 }
 
 void multi_pool::deallocate_erased(void* block) noexcept {
-    if (is_live(block)) std::memset(block, 0, size_of(block));
+    if (is_live(block)) wipe(block, size_of(block));
     deallocate(block);
+}
+
+// A sanitizer was told of the bytes asked for only.
+void multi_pool::wipe(void* block, std::size_t bytes) noexcept {
+    if (watched_) base::permit(block, bytes);
+    std::memset(block, 0, bytes);
+}
+
+void multi_pool::wipe_live() noexcept {
+    cursor at{.slab_end = regions_.table().end_id(), .large_end = large_.end_id()};
+    std::size_t size = 0;
+    while (void* const block = next_live(at, size)) wipe(block, size);
 }
 
 // Questions.

@@ -120,20 +120,19 @@ void multi_pool::shrink_to(std::size_t slabs) noexcept {
     while (regions_.slabs() > slabs) {
         engine::region_header* const idle = regions_.youngest_idle();
         if (idle == nullptr) break;
-        if (idle == regions_.first()) {
-            for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].strip();
-            regions_.release_all();
-            return;
-        }
+        if (idle == regions_.first()) return release_everything();
         regions_.release(idle);
     }
     for (std::uint32_t c = 0; walks_ == 0 && c < classes(); ++c) stores_[c].resume();
 }
 
-// What is idle in one class serves another before a request is refused.
+// What is idle or cached in one class serves another before a request is refused.
 bool multi_pool::reclaim() noexcept {
     const std::size_t used = regions_.used();
-    for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].heap().give_idle_slabs(unlimited);
+    for (std::uint32_t c = 0; c < classes(); ++c) {
+        stores_[c].drain_magazines();
+        stores_[c].heap().give_idle_slabs(unlimited);
+    }
     return regions_.used() < used;
 }
 
@@ -160,7 +159,7 @@ void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
     const std::size_t present = store.heap().idle() + store.cached() + store.live();
     if (present < blocks) {
         const std::size_t in_slab = store.heap().layout().blocks_per_slab;
-        const std::size_t slabs = (blocks - present + in_slab - 1) / in_slab;
+        const std::size_t slabs = (blocks - present - 1) / in_slab + 1;
         const std::size_t unused = regions_.slabs() - regions_.used();
         const std::size_t before = regions_.slabs();
         if (unused < slabs) reserve_bytes((before + slabs - unused) * options_.slab_bytes);
@@ -170,7 +169,7 @@ void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
             base::raise_out_of_memory(shortage_of(bytes));
         }
     }
-    if (pages == touch::yes) regions_.populate();
+    if (pages == touch::yes && !watched_) regions_.populate(); // what a sanitizer forbids is not touched
 }
 
 // Memory back.
@@ -178,6 +177,7 @@ void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
 void multi_pool::reset() noexcept {
     if (!is_open_) return;
     if (walks_ != 0 && options_.checks) return stores_[0].depot().report(misuse::not_quiet, nullptr);
+    if (options_.erase_on_free) wipe_live();
     for (std::uint32_t c = 0; c < classes(); ++c) {
         stores_[c].reset();
         note_live(c);
@@ -198,7 +198,18 @@ std::size_t multi_pool::release_idle_regions(std::size_t keep_slabs) noexcept {
 }
 
 bool multi_pool::trim_for_large() noexcept {
-    return large_.release_kept() != 0 || (reclaim() && release_idle_regions(0) != 0);
+    if (large_.release_kept() != 0) return true;
+    const std::size_t before = limit_.used();
+    (void)reclaim();
+    (void)release_idle_regions(0);
+    if (regions_.used() == 0 && walks_ == 0) release_everything();
+    return limit_.used() < before;
+}
+
+// When no slab is in use: back to the state before the first.
+void multi_pool::release_everything() noexcept {
+    for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].strip();
+    regions_.release_all();
 }
 
 void multi_pool::give_back_surplus() noexcept {
@@ -225,8 +236,7 @@ std::size_t multi_pool::trim() noexcept {
         for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].resume();
         return large + returned;
     }
-    for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].strip();
-    regions_.release_all();
+    release_everything();
     return large + before;
 }
 

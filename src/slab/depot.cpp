@@ -47,7 +47,7 @@ void depot::abandon(const region_header& region) noexcept {
             link = &(*link)->next;
         }
     }
-    if (full_count_ < fewest_full_) fewest_full_ = full_count_;
+    heap_.give_surplus_slabs();
 }
 
 std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
@@ -103,6 +103,7 @@ void depot::put(void* const* begin, void* const* end) noexcept {
         numbers[count++] = at.id << bits | at.index;
     }
     if (run.mask != 0) settled += settle(run, numbers + settled, numbers + count, keep);
+    heap_.give_surplus_slabs();
     if (settled == 0) return;
     empty_ = magazine->next;
     magazine->count = settled;
@@ -144,6 +145,7 @@ bool depot::put_exact(void* block) noexcept {
         const word_run one(at);
         if (heap_.withdraw(one)) {
             heap_.give(one);
+            heap_.give_surplus_slabs();
             return true;
         }
     }
@@ -166,7 +168,7 @@ void depot::drain(std::size_t most) noexcept {
         push_empty(*magazine);
         magazine = next;
     }
-    if (full_count_ < fewest_full_) fewest_full_ = full_count_;
+    heap_.give_surplus_slabs();
 }
 
 void depot::drain_one(spare& full) noexcept {
@@ -184,7 +186,6 @@ void depot::forget_magazines() noexcept {
     full_ = nullptr;
     empty_ = nullptr;
     full_count_ = 0;
-    fewest_full_ = 0;
     cached_ = 0;
 }
 
@@ -200,7 +201,7 @@ depot::spare* depot::pop_full() noexcept {
     if (magazine == nullptr) return nullptr;
     full_ = magazine->next;
     cached_ -= magazine->count;
-    if (--full_count_ < fewest_full_) fewest_full_ = full_count_;
+    --full_count_;
     return magazine;
 }
 
@@ -220,7 +221,7 @@ bool depot::is_valid() const noexcept {
         cached += magazine->count;
         ++full;
     }
-    return cached == cached_ && full == full_count_ && fewest_full_ <= full_count_ && heap_.is_valid() &&
+    return cached == cached_ && full == full_count_ && heap_.is_valid() &&
            heap_.blocks() == heap_.out() + heap_.idle() + cached;
 }
 

@@ -53,11 +53,7 @@ void slab_heap::give(const word_run& run) noexcept {
     idle_ += run.count;
     if (record.idle_count == record.blocks) {
         unlink(run.id);
-        if (kept_count_ < habits_.most_kept) {
-            keep(run.id);
-        } else {
-            give_slab(run.id);
-        }
+        keep(run.id);
     }
 }
 

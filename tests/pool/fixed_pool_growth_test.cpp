@@ -2,7 +2,10 @@
 //
 // How a pool grows, and what it promises of its source: one step at a time, what the policy says, nothing for
 // blocks that were reserved.
+#include <cenote/base/arith.hpp>
 #include <cenote/pool/fixed_pool.hpp>
+#include <cenote/source/budget.hpp>
+#include <cenote/source/heap.hpp>
 #include <cenote/source/region.hpp>
 
 #include "support/process_memory.hpp"
@@ -235,6 +238,45 @@ TEST(fixed_pool_growth, small_pools_take_little) {
     fixed_pool pool({.block_size = 64, .maximum_blocks = 10, .source = &from, .sanitizers = false});
     (void)pool.allocate();
     EXPECT_LE(from.reserved, 1000u);
+}
+
+TEST(fixed_pool, reserving_one_more_each_time_adds_whole_slabs) {
+    test::counting_source from;
+    fixed_pool pool({.block_size = 64, .blocks_per_slab = 100, .source = &from, .sanitizers = false});
+    for (std::size_t blocks = 1; blocks <= 2000; ++blocks) pool.reserve(blocks);
+    EXPECT_LT(from.reserves, 40);
+    EXPECT_TRUE(pool.is_valid());
+}
+
+TEST(fixed_pool, a_step_near_the_top_of_the_range_still_fills_a_budget) {
+    heap from;
+    budget limit(from, 50000);
+    fixed_pool pool({.block_size = 64,
+                     .blocks_per_slab = 10,
+                     .growth = growth::constant(base::size_max - 1),
+                     .source = &limit,
+                     .sanitizers = false});
+    while (pool.try_allocate() != nullptr) {
+    }
+    EXPECT_GT(limit.used(), 49000u);
+    pool.reset();
+}
+
+TEST(fixed_pool, required_bytes_of_a_pool_that_never_grows_are_those_of_its_initial_blocks) {
+    fixed_pool_options options{.block_size = 64,
+                               .initial_blocks = 11,
+                               .maximum_blocks = 38,
+                               .growth = growth::none(),
+                               .sanitizers = false};
+    const std::size_t needed = fixed_pool::required_bytes(options);
+    std::vector<std::byte> bytes(needed);
+    region home(bytes.data(), needed);
+    options.source = &home;
+    fixed_pool pool(options);
+    std::size_t count = 0;
+    while (pool.try_allocate() != nullptr) ++count;
+    EXPECT_EQ(count, 11u);
+    pool.reset();
 }
 
 } // namespace

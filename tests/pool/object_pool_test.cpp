@@ -319,4 +319,29 @@ TEST(object_pool, lives_in_a_buffer_of_required_bytes_without_the_heap) {
     }
 }
 
+struct parent {
+    unique_handle<parent> child;
+    int* gone;
+    explicit parent(int* count) : gone(count) {}
+    ~parent() { ++*gone; }
+};
+
+TEST(object_pool, destroy_all_destructs_a_child_that_stands_before_its_owner_once) {
+    for (int mode = 0; mode < 3; ++mode) {
+        test::misuse_watch misuses;
+        int gone = 0;
+        object_pool<parent> pool({.checks = mode == 1, .erase_on_free = mode == 2});
+        unique_handle<parent> child = pool.make_unique(&gone);
+        parent* const owner = pool.make(&gone);
+        owner->child = std::move(child);
+        pool.destroy_all();
+        EXPECT_EQ(gone, 2) << mode;
+        EXPECT_EQ(misuses.count(), 0u) << mode;
+        EXPECT_EQ(pool.stats().live, 0u);
+        EXPECT_TRUE(pool.is_valid());
+        pool.destroy(pool.make(&gone));
+        EXPECT_EQ(gone, 3);
+    }
+}
+
 } // namespace

@@ -147,21 +147,6 @@ TEST_F(depots, draining_takes_those_longest_unused_first) {
     EXPECT_TRUE(one.is_valid());
 }
 
-TEST_F(depots, remember_the_fewest_full_magazines_of_a_window) {
-    start();
-    grow(1024);
-    std::vector<std::vector<void*>> magazines;
-    for (int i = 0; i < 4; ++i) magazines.push_back(fetch());
-    for (const auto& magazine : magazines) put(magazine);
-    one.forget_fewest();
-    EXPECT_EQ(one.fewest_full(), 4u);
-    (void)fetch();
-    (void)fetch();
-    put(magazines[3]);
-    EXPECT_EQ(one.fewest_full(), 2u);
-    EXPECT_TRUE(one.is_valid());
-}
-
 TEST_F(depots, no_magazine_stays_behind_in_a_region_that_goes) {
     start();
     grow(256);

@@ -41,6 +41,7 @@ protected:
         position at;
         ASSERT_TRUE(withdraw(block, at));
         heap.give(word_run(at));
+        heap.give_surplus_slabs();
     }
     ~slab_heaps() override { list.release_all(); }
 

@@ -23,7 +23,7 @@ struct fixed_pool_options {
     std::size_t alignment = natural_alignment; ///< a power of two
     std::size_t initial_blocks = 0;            ///< reserved by the constructor
     std::size_t maximum_blocks = unlimited;    ///< never more than this
-    std::size_t blocks_per_slab = 0;           ///< 0: about 64 KiB of them
+    std::size_t blocks_per_slab = 0;           ///< at most 65,536; 0: about 64 KiB of them
     cenote::growth growth{};
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool checks = false;              ///< finds misuse at the call, exactly; every call takes the slow path
@@ -119,6 +119,8 @@ public:
     [[nodiscard]] static std::size_t required_bytes(const fixed_pool_options& options);
 
 private:
+    template<class T>
+    friend class object_pool; // for `retire`
     class walk;
 
     CENOTE_NOINLINE void* allocate_slow();
@@ -129,6 +131,8 @@ private:
     [[nodiscard]] bool take_n(void** blocks, std::size_t count) noexcept;
     void wipe(void* block) noexcept;
     void wipe_live() noexcept;
+    /// Makes a live block not live, but leaves it as it is until `reset`; false for others.
+    bool retire(void* block) noexcept;
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t blocks);
     [[nodiscard]] shortage shortage_of(std::size_t blocks) const noexcept;
 
@@ -147,6 +151,7 @@ private:
     [[nodiscard]] bool open() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool grow_by(std::size_t blocks) noexcept;
+    [[nodiscard]] std::size_t whole_slabs(std::size_t blocks) const noexcept;
     [[nodiscard]] bool add_region(std::size_t blocks) noexcept;
     [[nodiscard]] std::size_t fitting(std::size_t blocks, std::size_t bytes) const noexcept;
     void shrink_to(std::size_t slabs) noexcept;
@@ -193,6 +198,9 @@ constexpr const char* fixed_pool_options::flaw() const noexcept {
     if (!growth.is_sound()) return "growth adds nothing: the factor must be above 1, the blocks above 0";
     if (growth.how == growth::kind::none && initial_blocks == 0 && maximum_blocks == unlimited) {
         return "growth is none, but neither initial_blocks nor maximum_blocks is given";
+    }
+    if (blocks_per_slab > engine::most_blocks_per_slab) {
+        return "blocks_per_slab is above 65536; to add more at a time use growth";
     }
     engine::block_layout layout;
     if (!lay_out(layout)) return "block_size, alignment and blocks_per_slab are too large together";

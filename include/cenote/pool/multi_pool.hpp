@@ -85,7 +85,8 @@ public:
     [[nodiscard]] bool owns(const void* pointer) const noexcept;
     /// Whether a live block starts here. O(a magazine).
     [[nodiscard]] bool is_live(const void* pointer) const noexcept;
-    /// The usable bytes of a block of this pool, 0 for others.
+    /// The usable bytes of a block of this pool, 0 for others. (A sanitizer lets those be touched that were
+    /// asked for; `allocate_at_least` asks for all.)
     [[nodiscard]] std::size_t size_of(const void* block) const noexcept;
 
     /// A number for a block of this pool, stable while the block is live; `unlimited` for others and for
@@ -155,6 +156,8 @@ private:
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t size);
     [[nodiscard]] shortage shortage_of(std::size_t size) const noexcept;
     void note_live(std::uint32_t size_class) noexcept;
+    void wipe(void* block, std::size_t bytes) noexcept;
+    void wipe_live() noexcept;
     void report_stray(const void* pointer) const noexcept;
 
     [[nodiscard]] bool is_exact() const noexcept {
@@ -167,6 +170,7 @@ private:
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool add_region(std::size_t slabs) noexcept;
     void shrink_to(std::size_t slabs) noexcept;
+    void release_everything() noexcept;
     [[nodiscard]] std::size_t blocks_in_slab() const noexcept {
         return options_.slab_bytes / engine::smallest_class;
     }
@@ -205,7 +209,7 @@ constexpr const char* multi_pool_options::flaw() const noexcept {
     if (!growth.is_sound()) return "growth adds nothing: the factor must be above 1, the blocks above 0";
     if (growth.how == growth::kind::none && initial_bytes == 0)
         return "growth is none, but initial_bytes is not given";
-    if (initial_bytes != unlimited && initial_bytes > base::size_max / 4) {
+    if (initial_bytes > base::size_max / 4) {
         return "initial_bytes is more than memory can hold";
     }
     return nullptr;
@@ -216,7 +220,7 @@ CENOTE_INLINE std::uint32_t multi_pool::class_for(std::size_t size, std::size_t 
     if (alignment <= default_alignment) [[likely]]
         return engine::class_of(size);
     std::uint32_t size_class = engine::class_of(size < alignment ? alignment : size);
-    while (engine::class_size(size_class) % alignment != 0) ++size_class;
+    while ((engine::class_size(size_class) & (alignment - 1)) != 0) ++size_class;
     return size_class;
 }
 
@@ -252,7 +256,8 @@ CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {
 }
 
 CENOTE_INLINE void multi_pool::deallocate(void* block, std::size_t size, std::size_t alignment) noexcept {
-    if (size > largest_ || alignment > largest_) [[unlikely]]
+    const bool is_over_aligned = alignment > default_alignment && alignment > largest_;
+    if (size > largest_ || is_over_aligned) [[unlikely]]
         return deallocate_large(block, size);
     const std::uint32_t size_class = class_for(size, alignment);
     engine::magazine& loaded = stores_[size_class].loaded;

@@ -110,11 +110,9 @@ public:
     /// first.
     void destroy(T* object) noexcept {
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            if (!pool_.is_instrumented() || pool_.is_live(object)) [[likely]] {
-                object->~T();
-            } else if (is_destroying_all_ && pool_.owns(object)) {
-                return; // its owner came later than it
-            }
+            if (pool_.is_instrumented()) [[unlikely]]
+                return destroy_exactly(object);
+            object->~T();
         }
         pool_.deallocate(object);
     }
@@ -183,6 +181,16 @@ private:
                 .trim = wanted.trim,
                 .name = wanted.name,
                 .on_exhaustion = wanted.on_exhaustion};
+    }
+
+    void destroy_exactly(T* object) noexcept {
+        if (is_destroying_all_ && pool_.owns(object)) {
+            // Not freed yet: a handle elsewhere may still own it, and will find the pool through its block.
+            if (pool_.retire(object)) object->~T();
+            return;
+        }
+        if (pool_.is_live(object)) object->~T();
+        pool_.deallocate(object);
     }
 
     [[nodiscard]] static void* home_of(T* object) noexcept {

@@ -90,7 +90,7 @@ struct pool_stats {
     std::size_t cached = 0;    ///< free blocks in magazines
     std::size_t idle = 0;      ///< free blocks in slabs
     std::size_t blocks = 0;    ///< all of them
-    std::size_t peak_live = 0; ///< the most ever live, less than two magazines too low
+    std::size_t peak_live = 0; ///< the most ever live, exact to two magazines (of each size class)
     std::size_t live_bytes = 0;
     std::size_t reserved_bytes = 0;   ///< taken from the source, metadata included
     std::optional<call_counts> calls; ///< absent without the option `stats`

@@ -15,8 +15,8 @@ namespace cenote::engine {
 /// A slab of small blocks holds about this many bytes. Large blocks make larger slabs: one block at least.
 inline constexpr std::size_t usual_slab_bytes = std::size_t{64} << 10;
 
-/// More blocks than this a slab may not have: positions in it are 32-bit numbers.
-inline constexpr std::size_t most_blocks_per_slab = std::size_t{1} << 30;
+/// More blocks than this a slab may not have: finding an idle one searches its bitmap, a word for 64 of them.
+inline constexpr std::size_t most_blocks_per_slab = std::size_t{1} << 16;
 
 struct block_layout {
     std::size_t block_size = 0; ///< bytes asked for

@@ -11,7 +11,7 @@
 
 namespace cenote::engine {
 
-class block_store {
+class alignas(32) block_store { // so that `loaded` never straddles two cache lines
 public:
     constexpr block_store() noexcept = default;
     block_store(const block_store&) = delete;

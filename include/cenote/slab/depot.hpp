@@ -57,9 +57,6 @@ public:
 
     /// Blocks in full magazines.
     [[nodiscard]] std::size_t cached() const noexcept { return cached_; }
-    /// The fewest full magazines at any time since `forget_fewest`: nobody needed them.
-    [[nodiscard]] std::size_t fewest_full() const noexcept { return fewest_full_; }
-    void forget_fewest() noexcept { fewest_full_ = full_count_; }
 
     void report(misuse kind, const void* pointer) const noexcept;
     [[nodiscard]] bool is_valid() const noexcept;
@@ -88,7 +85,6 @@ private:
     spare* full_ = nullptr;
     spare* empty_ = nullptr;
     std::size_t full_count_ = 0;
-    std::size_t fewest_full_ = 0;
     std::size_t cached_ = 0;
     std::size_t capacity_ = 0;
     const char* pool_ = "";

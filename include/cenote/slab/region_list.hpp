@@ -98,8 +98,6 @@ public:
     [[nodiscard]] std::size_t block_bytes() const noexcept { return block_bytes_; }
     [[nodiscard]] std::size_t slabs() const noexcept { return slabs_; }
     [[nodiscard]] std::size_t used() const noexcept { return used_; }
-    /// Bytes of places that nobody has taken.
-    [[nodiscard]] std::size_t idle_bytes() const noexcept { return (slabs_ - used_) * plan_.slab_bytes; }
 
     /// The most slabs in use since the last `forget_peak`.
     [[nodiscard]] std::size_t peak_used() const noexcept { return peak_used_; }

@@ -110,7 +110,7 @@ public:
         out_ += run.count;
     }
 
-    /// Withdrawn blocks become idle.
+    /// Withdrawn blocks become idle. No slab goes before `give_surplus_slabs`, so that positions stay good.
     void give(const word_run& run) noexcept;
 
     /// What is wrong with a pointer that `withdraw` refused.
@@ -120,6 +120,10 @@ public:
     void reset() noexcept;
     /// Sets up at most `slabs` slabs in places of the regions, to be kept until they are needed.
     void set_up(std::size_t slabs) noexcept;
+    /// Gives idle slabs above the number to keep back to the regions; to be called after a batch of `give`.
+    void give_surplus_slabs() noexcept {
+        if (kept_count_ > habits_.most_kept) give_idle_slabs(kept_count_ - habits_.most_kept);
+    }
     /// Gives up to `most` slabs without a block in use back to the regions.
     void give_idle_slabs(std::size_t most) noexcept;
     /// The fewest idle slabs kept at any time since `forget_fewest`: nobody needed them.
@@ -131,7 +135,6 @@ public:
     [[nodiscard]] std::size_t blocks() const noexcept { return blocks_; }
     [[nodiscard]] std::size_t out() const noexcept { return out_; }
     [[nodiscard]] std::size_t idle() const noexcept { return idle_; }
-    [[nodiscard]] bool is_watched() const noexcept { return habits_.watched; }
 
     [[nodiscard]] bool is_valid() const noexcept;
 
