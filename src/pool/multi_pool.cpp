@@ -114,7 +114,7 @@ allocation multi_pool::allocate_at_least(std::size_t size, std::size_t alignment
     return {allocate(size, alignment), size};
 }
 
-bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t count) noexcept {
+bool multi_pool::take_n(std::size_t size, void** blocks, std::size_t count) noexcept {
     std::size_t taken = 0;
     const std::size_t slabs = regions_.slabs();
     const std::size_t kept = large_.kept();
@@ -133,18 +133,25 @@ bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t cou
             (void)large_.release_kept(kept);
             peak_ = peak;
             calls_ = calls;
-            ++calls_.failures;
             return false;
         }
     }
     return true;
 }
 
+bool multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t count) noexcept {
+    if (take_n(size, blocks, count)) return true;
+    ++calls_.failures;
+    return false;
+}
+
 void multi_pool::allocate_n(std::size_t size, void** blocks, std::size_t count) {
-    for (unsigned attempt = 0; !try_allocate_n(size, blocks, count); ++attempt) {
+    for (unsigned attempt = 0; !take_n(size, blocks, count); ++attempt) {
         std::size_t bytes = unlimited;
         (void)base::multiply(size, count, bytes);
-        if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
+        if (may_retry(attempt, bytes)) continue;
+        ++calls_.failures;
+        base::raise_out_of_memory(shortage_of(bytes));
     }
 }
 

@@ -152,6 +152,7 @@ private:
     CENOTE_NOINLINE void deallocate_large(void* block, std::size_t size) noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] void* take_block(std::uint32_t size_class) noexcept;
+    [[nodiscard]] bool take_n(std::size_t size, void** blocks, std::size_t count) noexcept;
     void take_back_exactly(std::uint32_t size_class, void* block) noexcept;
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t size);
     [[nodiscard]] shortage shortage_of(std::size_t size) const noexcept;
