@@ -1,0 +1,147 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Random programs of pool operations against the map beside the pool. RC_PARAMS sets the number of tests and
+// the seed.
+#include "operations/ground.hpp"
+#include "operations/program.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <rapidcheck.h>
+#include <sstream>
+
+namespace rc {
+
+template<>
+struct Arbitrary<cenote::test::operation> {
+    static Gen<cenote::test::operation> arbitrary() {
+        using cenote::test::operation;
+        const auto small = gen::map(gen::inRange(0, 64), [](int n) { return static_cast<std::uint16_t>(n); });
+        return gen::build<operation>(
+            gen::set(&operation::verb,
+                     gen::map(gen::inRange(0, 16), [](int n) { return static_cast<std::uint8_t>(n); })),
+            gen::set(&operation::which, gen::arbitrary<std::uint8_t>()),
+            gen::set(&operation::amount,
+                     gen::weightedOneOf<std::uint16_t>({{2, small}, {1, gen::arbitrary<std::uint16_t>()}})));
+    }
+};
+
+template<>
+struct Arbitrary<cenote::test::program> {
+    static Gen<cenote::test::program> arbitrary() {
+        using cenote::test::program;
+        return gen::build<program>(
+            gen::set(&program::choices,
+                     gen::container<std::array<std::uint8_t, 16>>(gen::arbitrary<std::uint8_t>())),
+            gen::set(&program::operations,
+                     gen::scale(2.0, gen::container<std::vector<cenote::test::operation>>(
+                                         gen::arbitrary<cenote::test::operation>()))));
+    }
+};
+
+} // namespace rc
+
+namespace cenote::test {
+
+void showValue(const operation& one, std::ostream& out) {
+    out << "{" << int{one.verb} << ", " << int{one.which} << ", " << one.amount << "}";
+}
+
+void showValue(const program& script, std::ostream& out) {
+    out << "choices ";
+    rc::show(script.choices, out);
+    out << "\noperations ";
+    for (const operation& one : script.operations) {
+        showValue(one, out);
+        out << " ";
+    }
+}
+
+namespace {
+
+using interpreter = void (*)(const program&);
+
+void run(interpreter interpret, const program& script) {
+    try {
+        interpret(script);
+    } catch (const disagreement& wrong) {
+        RC_FAIL(wrong.what());
+    }
+}
+
+/// More cases than RapidCheck's default, unless RC_PARAMS wants others.
+template<class Property>
+void check(const char* what, int cases, const Property& property) {
+    rc::detail::TestParams params = rc::detail::configuration().testParams;
+    if (params.maxSuccess == rc::detail::TestParams().maxSuccess) params.maxSuccess = cases;
+    rc::detail::TestMetadata metadata;
+    metadata.id = what;
+    metadata.description = what;
+    const rc::detail::TestResult result = rc::detail::checkTestable(property, metadata, params);
+    std::ostringstream message;
+    rc::detail::printResultMessage(result, message);
+    EXPECT_TRUE(result.is<rc::detail::SuccessResult>()) << "seed " << params.seed << "\n" << message.str();
+}
+
+void check_programs(const char* what, interpreter interpret) {
+    check(what, 1500, [=](const program& script) { run(interpret, script); });
+}
+
+void check_bytes(const char* what, interpreter interpret) {
+    check(what, 700, [=] {
+        const auto bytes = *rc::gen::scale(5.0, rc::gen::arbitrary<std::vector<std::uint8_t>>());
+        run(interpret, decode(bytes));
+    });
+}
+
+TEST(operations, of_any_program_agree_with_a_map_on_a_fixed_pool) {
+    check_programs("fixed_pool, structured programs", run_on_fixed_pool);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_a_fixed_pool) {
+    check_bytes("fixed_pool, raw bytes", run_on_fixed_pool);
+}
+
+TEST(operations, programs_survive_being_written_as_bytes) {
+    check("encode and decode", 300, [](const program& script) {
+        const program again = decode(encode(script));
+        RC_ASSERT(again.choices == script.choices);
+        RC_ASSERT(again.operations.size() == script.operations.size());
+        RC_ASSERT(encode(again) == encode(script));
+    });
+}
+
+TEST(operations, of_any_program_agree_with_a_map_on_a_multi_pool) {
+    check_programs("multi_pool, structured programs", run_on_multi_pool);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_a_multi_pool) {
+    check_bytes("multi_pool, raw bytes", run_on_multi_pool);
+}
+
+// What the fuzzers found once stays found.
+void replay(const char* name, interpreter interpret) {
+    const std::filesystem::path folder =
+        std::filesystem::path(__FILE__).parent_path().parent_path() / "fuzz" / "corpus" / name;
+    if (!std::filesystem::exists(folder)) return;
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+        SCOPED_TRACE(file.path().filename().string());
+        std::ifstream stream(file.path(), std::ios::binary);
+        const std::vector<char> text{std::istreambuf_iterator<char>(stream), {}};
+        const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+        EXPECT_NO_THROW(interpret(decode(bytes)));
+    }
+}
+
+TEST(operations, that_fuzzers_found_agree_on_a_fixed_pool) {
+    replay("fixed_pool", run_on_fixed_pool);
+}
+
+TEST(operations, that_fuzzers_found_agree_on_a_multi_pool) {
+    replay("multi_pool", run_on_multi_pool);
+}
+
+} // namespace
+} // namespace cenote::test
