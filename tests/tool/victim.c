@@ -1,7 +1,7 @@
 /* cenote: SPDX-License-Identifier: MIT
  *
- * A program to be recorded. Its first argument says what to do; the sizes are odd ones, so that a test can tell these
- * allocations from those of the C library. */
+ * A program to be recorded. Its first argument says what to do; the sizes are odd ones, so that a test can
+ * tell these allocations from those of the C library. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,9 @@
 
 extern char** environ;
 
-static int times(int argc, char** argv, int at, int otherwise) { return argc > at ? atoi(argv[at]) : otherwise; }
+static int times(int argc, char** argv, int at, int otherwise) {
+    return argc > at ? atoi(argv[at]) : otherwise;
+}
 
 static void* one_of_each(void* rounds) {
     for (int i = 0; i < *(int*)rounds; ++i) {
@@ -161,7 +163,8 @@ static void* frees_what_others_made(void* seed) {
     unsigned state = *(unsigned*)seed;
     for (int i = 0; i < 100000; ++i) {
         state = state * 1664525u + 1013904223u;
-        void* mine = (state >> 20) % 3 == 0 ? realloc(malloc(16), 800 + (state >> 16) % 100) : malloc(700 + (state >> 16) % 100);
+        void* mine = (state >> 20) % 3 == 0 ? realloc(malloc(16), 800 + (state >> 16) % 100)
+                                            : malloc(700 + (state >> 16) % 100);
         free(__atomic_exchange_n((void**)&handed[(state >> 8) % 64], mine, __ATOMIC_ACQ_REL));
     }
     return NULL;
@@ -185,7 +188,8 @@ static int waits_for_term(void) {
     signal(SIGTERM, on_term);
     puts("ready");
     fflush(stdout);
-    while (pause() != 0) {}
+    while (pause() != 0) {
+    }
     return 1;
 }
 
