@@ -23,6 +23,7 @@ struct fixed_subject {
         result.trim = wanted.when;
         result.name = "fixed";
         result.sanitizers = false;
+        if (Size == 1) result.blocks_per_slab = 300; // 65,536 would make the suite slow
         if constexpr (Option != nullptr) result.*Option = true;
         return result;
     }

@@ -94,9 +94,7 @@ void fixed_run::enter(void* block, std::size_t bytes) {
 }
 
 void fixed_run::require_zero(const void* block, std::size_t bytes) {
-    const auto* const begin = static_cast<const std::byte*>(block);
-    require(std::all_of(begin, begin + bytes, [](std::byte one) { return one == std::byte{0}; }),
-            "a block is not zeroed");
+    require(all_are(std::byte{0}, static_cast<const std::byte*>(block), bytes), "a block is not zeroed");
 }
 
 void* fixed_run::leave(std::size_t number) {

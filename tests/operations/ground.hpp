@@ -106,11 +106,10 @@ public:
         require_good(strict_.complaint());
         if (is_sparse())
             require(strict_.reserved() == reserved, "reserved bytes are not what the source gave");
-        for (std::size_t i = 0; i < buffer_.size(); ++i) {
-            if (i == begin_) i += buffer_.size() - 256;
-            if (i < buffer_.size())
-                require(buffer_[i] == std::byte{0x77}, "bytes around the buffer were written");
-        }
+        if (buffer_.empty()) return;
+        require(all_are(std::byte{0x77}, buffer_.data(), begin_) &&
+                    all_are(std::byte{0x77}, buffer_.data() + begin_ + buffer_.size() - 256, 256 - begin_),
+                "bytes around the buffer were written");
     }
     /// When the pool is gone.
     void check_end() const {

@@ -24,8 +24,7 @@ constexpr std::size_t sizes[] = {0,   1,   15,   16,   17,   100,  128,    129, 
 constexpr std::size_t alignments[] = {1, 8, 32, 64, 256, 1024, 4096, 8192};
 
 bool is_zero(const void* block, std::size_t bytes) {
-    const auto* const begin = static_cast<const std::byte*>(block);
-    return std::all_of(begin, begin + bytes, [](std::byte one) { return one == std::byte{0}; });
+    return all_are(std::byte{0}, static_cast<const std::byte*>(block), bytes);
 }
 
 std::size_t alignment_of(operation how) {

@@ -5,6 +5,7 @@
 #include "operations/ground.hpp"
 #include "operations/program.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -71,26 +72,33 @@ void run(interpreter interpret, const program& script) {
     }
 }
 
-/// More cases than RapidCheck's default, unless RC_PARAMS wants others.
+/// Hundred after hundred of cases for some seconds, whatever the build; or as many as RC_PARAMS says.
 template<class Property>
-void check(const char* what, int cases, const Property& property) {
+void check(const char* what, const Property& property) {
+    using clock = std::chrono::steady_clock;
+    constexpr std::chrono::seconds enough(5);
     rc::detail::TestParams params = rc::detail::configuration().testParams;
-    if (params.maxSuccess == rc::detail::TestParams().maxSuccess) params.maxSuccess = cases;
     rc::detail::TestMetadata metadata;
     metadata.id = what;
     metadata.description = what;
-    const rc::detail::TestResult result = rc::detail::checkTestable(property, metadata, params);
-    std::ostringstream message;
-    rc::detail::printResultMessage(result, message);
-    EXPECT_TRUE(result.is<rc::detail::SuccessResult>()) << "seed " << params.seed << "\n" << message.str();
+    const bool is_told = params.maxSuccess != rc::detail::TestParams().maxSuccess;
+    const clock::time_point start = clock::now();
+    do {
+        const rc::detail::TestResult result = rc::detail::checkTestable(property, metadata, params);
+        std::ostringstream message;
+        rc::detail::printResultMessage(result, message);
+        ASSERT_TRUE(result.is<rc::detail::SuccessResult>()) << "seed " << params.seed << "\n"
+                                                            << message.str();
+        ++params.seed;
+    } while (!is_told && clock::now() - start < enough);
 }
 
 void check_programs(const char* what, interpreter interpret) {
-    check(what, 1500, [=](const program& script) { run(interpret, script); });
+    check(what, [=](const program& script) { run(interpret, script); });
 }
 
 void check_bytes(const char* what, interpreter interpret) {
-    check(what, 700, [=] {
+    check(what, [=] {
         const auto bytes = *rc::gen::scale(5.0, rc::gen::arbitrary<std::vector<std::uint8_t>>());
         run(interpret, decode(bytes));
     });
@@ -105,12 +113,12 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_a_fixed_pool) {
 }
 
 TEST(operations, programs_survive_being_written_as_bytes) {
-    check("encode and decode", 300, [](const program& script) {
+    EXPECT_TRUE(rc::check("encode and decode", [](const program& script) {
         const program again = decode(encode(script));
         RC_ASSERT(again.choices == script.choices);
         RC_ASSERT(again.operations.size() == script.operations.size());
         RC_ASSERT(encode(again) == encode(script));
-    });
+    }));
 }
 
 TEST(operations, of_any_program_agree_with_a_map_on_a_multi_pool) {
