@@ -23,6 +23,12 @@
 #define CENOTE_INLINE inline
 #endif
 
+#if defined(__GNUC__)
+#define CENOTE_ASSUME(condition) ((condition) ? static_cast<void>(0) : __builtin_unreachable())
+#else
+#define CENOTE_ASSUME(condition) static_cast<void>(0)
+#endif
+
 namespace cenote::base {
 
 /// Asks for the cache line of `address`, to be written soon. A hint: never faults and never writes.

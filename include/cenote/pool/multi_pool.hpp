@@ -145,6 +145,11 @@ private:
     [[nodiscard]] std::uint32_t class_for(std::size_t size, std::size_t alignment) const noexcept;
     [[nodiscard]] std::uint32_t classes() const noexcept { return engine::class_of(largest_) + 1; }
 
+    /// Whether a size class serves so many bytes. The compiler is told that no class lies beyond the array.
+    [[nodiscard]] CENOTE_INLINE bool has_class(std::size_t size) const noexcept {
+        CENOTE_ASSUME(largest_ <= engine::class_size(engine::most_size_classes - 1));
+        return size <= largest_;
+    }
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
     CENOTE_NOINLINE void deallocate_slow(std::uint32_t size_class, void* block) noexcept;
@@ -228,7 +233,7 @@ CENOTE_INLINE std::uint32_t multi_pool::class_for(std::size_t size, std::size_t 
 // The hot path: a range check, the class, and fixed_pool's.
 
 CENOTE_INLINE void* multi_pool::allocate(std::size_t size, std::size_t alignment) {
-    if (size > largest_ || !is_plain(alignment)) [[unlikely]]
+    if (!has_class(size) || !is_plain(alignment)) [[unlikely]]
         return allocate_slow(size, alignment);
     engine::magazine& loaded = stores_[engine::class_of(size)].loaded;
     if (loaded.is_empty()) [[unlikely]]
@@ -237,7 +242,7 @@ CENOTE_INLINE void* multi_pool::allocate(std::size_t size, std::size_t alignment
 }
 
 CENOTE_INLINE void* multi_pool::try_allocate(std::size_t size, std::size_t alignment) noexcept {
-    if (size > largest_ || !is_plain(alignment)) [[unlikely]]
+    if (!has_class(size) || !is_plain(alignment)) [[unlikely]]
         return try_allocate_slow(size, alignment);
     engine::magazine& loaded = stores_[engine::class_of(size)].loaded;
     if (loaded.is_empty()) [[unlikely]]
@@ -258,7 +263,7 @@ CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {
 
 CENOTE_INLINE void multi_pool::deallocate(void* block, std::size_t size, std::size_t alignment) noexcept {
     const bool is_over_aligned = alignment > default_alignment && alignment > largest_;
-    if (size > largest_ || is_over_aligned) [[unlikely]]
+    if (!has_class(size) || is_over_aligned) [[unlikely]]
         return deallocate_large(block, size);
     const std::uint32_t size_class = class_for(size, alignment);
     engine::magazine& loaded = stores_[size_class].loaded;
