@@ -4,6 +4,7 @@
 #include <cenote/pool/multi_pool.hpp>
 #include <cenote/source/region.hpp>
 
+#include "support/memcheck.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/test_sources.hpp"
 
@@ -89,6 +90,7 @@ TEST(multi_pool, erases_all_of_a_block_under_a_sanitizer_too) {
     pool.deallocate(block);
     auto* const again = static_cast<char*>(pool.allocate(100));
     EXPECT_EQ(again, block);
+    test::read_on_purpose(again, 100);
     EXPECT_EQ(std::count(again, again + 100, 0), 100);
     pool.deallocate_erased(again);
     EXPECT_EQ(pool.stats().live, 0u);
