@@ -1,0 +1,39 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/sync.hpp>
+
+#include <pthread.h>
+
+namespace cenote::sync {
+namespace {
+
+// A key and not a thread_local with a destructor: those run before, so that they may still use a pool.
+pthread_key_t key;
+bool has_key = false;
+pthread_once_t key_once = PTHREAD_ONCE_INIT;
+void (*exit_call)(void*) = nullptr;
+
+// When the library is unloaded, no thread may come back to its code.
+struct key_owner {
+    ~key_owner() {
+        if (has_key) pthread_key_delete(key);
+        has_key = false;
+    }
+} owner;
+
+} // namespace
+
+bool at_thread_exit(void (*call)(void*), void* context) noexcept {
+    static atomic<void (*)(void*)> wanted{nullptr};
+    wanted.store(call, memory_order_release);
+    pthread_once(&key_once, [] {
+        exit_call = wanted.load(memory_order_acquire);
+        has_key = pthread_key_create(&key, exit_call) == 0;
+    });
+    return has_key && pthread_setspecific(key, context) == 0;
+}
+
+bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
+    return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+} // namespace cenote::sync
