@@ -223,6 +223,21 @@ TEST(explorer, finds_a_sleeper_that_nobody_wakes) {
     EXPECT_NE(found.trace.find("sleeps"), std::string::npos) << found;
 }
 
+TEST(explorer, wakes_one_sleeper_or_all) {
+    const auto two_sleepers = [](bool all_wake) {
+        return [=](program& run) {
+            auto flag = std::make_shared<explored::atomic<std::uint32_t>>(0u);
+            for (int i = 0; i < 2; ++i) run.threads.emplace_back([=] { explored::wait(*flag, 0); });
+            run.threads.emplace_back([=] {
+                flag->store(1, memory_order_release);
+                all_wake ? explored::wake_all(*flag) : explored::wake_one(*flag);
+            });
+        };
+    };
+    EXPECT_EQ(explore(two_sleepers(true)).kind, failure::none);
+    EXPECT_EQ(explore(two_sleepers(false)).kind, failure::deadlock);
+}
+
 TEST(explorer, a_wait_may_return_early_when_that_is_asked_for) {
     const auto trusts_the_wait = [](program& run) {
         auto flag = std::make_shared<explored::atomic<std::uint32_t>>(0u);

@@ -119,10 +119,10 @@ void arrive_to_sleep(const location&) {
 bool sleep(const location& word) {
     return active != nullptr && active->sleep(word);
 }
-void wake_one(const location& word) {
+void wake(const location& word, bool all) {
     if (active == nullptr) return;
     active->arrive(false);
-    active->wake_one(word);
+    active->wake(word, all);
 }
 
 } // namespace exploring

@@ -122,7 +122,7 @@ void pause();
 void arrive_to_sleep(const location& word);
 /// False: woken early.
 [[nodiscard]] bool sleep(const location& word);
-void wake_one(const location& word);
+void wake(const location& word, bool all);
 
 template<class T>
 [[nodiscard]] std::uint64_t as_number(const T& value) noexcept {
@@ -255,12 +255,14 @@ struct explored {
     };
 
     static void pause() { exploring::pause(); }
+    static void yield() { exploring::pause(); }
     static void wait(const atomic<std::uint32_t>& word, std::uint32_t value) {
         exploring::arrive_to_sleep(word.at_);
         while (word.values_[word.at_.newest()] == value && exploring::sleep(word.at_)) {
         }
     }
-    static void wake_one(atomic<std::uint32_t>& word) { exploring::wake_one(word.at_); }
+    static void wake_one(atomic<std::uint32_t>& word) { exploring::wake(word.at_, false); }
+    static void wake_all(atomic<std::uint32_t>& word) { exploring::wake(word.at_, true); }
 };
 
 } // namespace cenote::test

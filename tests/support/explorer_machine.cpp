@@ -238,15 +238,16 @@ bool machine::sleep(const location& word) {
     return true;
 }
 
-void machine::wake_one(const location& word) {
+void machine::wake(const location& word, bool all) {
     if (!running_) return;
     std::array<std::size_t, most_threads> asleep{};
     std::size_t count = 0;
     for (std::size_t i = 1; i < most_threads; ++i)
         if (threads_[i].is == state::asleep && threads_[i].word == &word) asleep[count++] = i;
-    tell(word, count == 0 ? "wakes nobody" : "wakes one");
+    tell(word, count == 0 ? "wakes nobody" : all ? "wakes all" : "wakes one");
     if (count == 0) return;
-    threads_[asleep[choose(count)]].is = state::ready;
+    if (!all) asleep = {asleep[choose(count)]};
+    for (std::size_t i = 0; i < (all ? count : 1); ++i) threads_[asleep[i]].is = state::ready;
 }
 
 std::size_t machine::choose_age(std::size_t ages) {

@@ -29,7 +29,7 @@ public:
     void note_change() { ++changes_; }
     void pause();
     [[nodiscard]] bool sleep(const location& word);
-    void wake_one(const location& word);
+    void wake(const location& word, bool all);
     [[nodiscard]] std::size_t choose_age(std::size_t ages);
     void fail(failure kind, const std::string& what);
     void tell(const location& where, const std::string& text);
