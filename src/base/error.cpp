@@ -35,10 +35,12 @@ out_of_memory::out_of_memory(const shortage& what) noexcept : details_(what), te
     if (what.available != unlimited) {
         std::snprintf(left, sizeof left, "; its source has %zu left", what.available);
     }
+    char cached[64] = "";
+    if (what.cached != 0) std::snprintf(cached, sizeof cached, "; other threads cache %zu", what.cached);
     std::snprintf(
         text_, sizeof text_,
-        "cenote: pool '%.64s' is out of memory: requested %zu bytes, in use %zu, reserved %zu, %s%s",
-        what.pool, what.requested, what.live, what.reserved, limit, left);
+        "cenote: pool '%.64s' is out of memory: requested %zu bytes, in use %zu, reserved %zu, %s%s%s",
+        what.pool, what.requested, what.live, what.reserved, limit, left, cached);
 }
 
 bad_options::bad_options(const char* pool, const char* reason) noexcept : text_{} {

@@ -2,6 +2,7 @@
 #include <cenote/base/sync.hpp>
 
 #include <pthread.h>
+#include <sched.h>
 
 namespace cenote::sync {
 namespace {
@@ -21,6 +22,10 @@ struct key_owner {
 } owner;
 
 } // namespace
+
+void real::yield() noexcept {
+    (void)sched_yield();
+}
 
 bool at_thread_exit(void (*call)(void*), void* context) noexcept {
     static atomic<void (*)(void*)> wanted{nullptr};

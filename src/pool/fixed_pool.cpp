@@ -24,7 +24,7 @@ fixed_pool::~fixed_pool() {
     if (leaked != 0) base::report_leak({options_.name, leaked, leaked * layout_.block_size}, options_.checks);
     if (options_.erase_on_free) wipe_live();
     if (watched_) regions_.permit_blocks();
-    regions_.release_all();
+    regions_.end();
 }
 
 // Allocation.
@@ -34,14 +34,8 @@ void* fixed_pool::take() noexcept {
     // Not empty after an exhaustion handler has freed: a refill would overwrite what came back.
     void* block = store_.loaded.is_empty() ? store_.refill() : store_.loaded.pop();
     if (block == nullptr) {
-        const std::size_t slabs = regions_.slabs();
-        if (slabs != regions_.used() || !grow())
-            return nullptr; // with places left the source would not back one
-        block = store_.refill();
-        if (block == nullptr) {
-            shrink_to(slabs);
-            return nullptr;
-        }
+        block = grow_and([this] { return store_.refill(); });
+        if (block == nullptr) return nullptr;
     }
     if (is_exact()) {
         store_.note_peak();
@@ -68,7 +62,7 @@ void* fixed_pool::allocate_slow() {
 }
 
 bool fixed_pool::may_retry(unsigned attempt, std::size_t blocks) {
-    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(blocks), is_handling_);
+    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(blocks), this);
 }
 
 shortage fixed_pool::shortage_of(std::size_t blocks) const noexcept {
@@ -183,6 +177,11 @@ void fixed_pool::deallocate_slow(void* block) noexcept {
         // Traffic that stays within the magazines is traffic too: it shows what is not needed.
         if (store_.flushed() == before) store_.note_flushed(store_.capacity());
     }
+    give_back_what_is_idle();
+}
+
+// Whatever of it the windows of traffic allow.
+void fixed_pool::give_back_what_is_idle() noexcept {
     if (walks_ != 0 || options_.trim != trim::automatic) return;
     if (store_.flushed() >= window_for(layout_.stride) * store_.heap().blocks()) {
         give_back_surplus();
@@ -256,6 +255,7 @@ pool_stats fixed_pool::stats() const noexcept {
     result.live = store_.live();
     result.cached = store_.cached();
     result.idle = store_.heap().idle();
+    result.abandoned = store_.depot().written_off();
     result.blocks = store_.heap().blocks();
     result.peak_live = store_.peak();
     result.live_bytes = result.live * layout_.block_size;
@@ -289,7 +289,8 @@ void fixed_pool::release_idle_regions() noexcept {
 // Kept is what was live at most in the window. When most of the pool is surplus, it settles first.
 void fixed_pool::give_back_surplus() noexcept {
     const std::size_t blocks = store_.heap().blocks();
-    const std::size_t needed = store_.recent_peak() + 2 * store_.capacity() + layout_.blocks_per_slab;
+    const std::size_t magazine = store_.depot().capacity();
+    const std::size_t needed = store_.recent_peak() + 2 * magazine * caches_ + layout_.blocks_per_slab;
     settling_ = 0;
     store_.forget_recent_peak();
     store_.forget_flushed();
@@ -297,8 +298,8 @@ void fixed_pool::give_back_surplus() noexcept {
     if (blocks - needed > blocks / 2) {
         settling_ = needed;
         settle();
-    } else if (store_.capacity() != 0) {
-        store_.depot().drain((blocks - needed) / store_.capacity());
+    } else if (magazine != 0) {
+        store_.depot().drain((blocks - needed) / magazine);
     }
     give_slabs_beyond(needed);
 }

@@ -19,13 +19,16 @@ std::size_t most_blocks(const fixed_pool_options& options) noexcept {
 }
 
 // `most`: blocks the pool will ever have, as far as anybody knows. A small pool gets small slabs and
-// magazines: an eighth of its blocks each, so that their pointers take a 32nd of 64-byte blocks.
-plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact) noexcept {
+// magazines: an eighth of its blocks each, so that their pointers take a 32nd of 64-byte blocks. Between
+// `threads` the two of each thread keep a quarter of all from the others.
+plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact,
+              unsigned threads) noexcept {
     if (most < layout.blocks_per_slab) layout.blocks_per_slab = most;
     plan result;
     if (!exact) {
-        const std::size_t usual = engine::magazine_capacity(layout.stride, engine::most_cached_alone);
-        const std::size_t share = most / 8 + 1;
+        const std::size_t cached = threads == 0 ? engine::most_cached_alone : engine::most_cached_by_a_thread;
+        const std::size_t usual = engine::magazine_capacity(layout.stride, cached);
+        const std::size_t share = threads == 0 ? most / 8 + 1 : most / 8 / threads;
         result.magazine = usual < share ? usual : share;
     }
     engine::region_plan& regions = result.regions;
@@ -33,7 +36,7 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
     regions.alignment = layout.alignment;
     regions.slab_bytes = layout.slab_bytes();
     regions.record_bytes = engine::slab::bytes_for(layout.blocks_per_slab);
-    regions.home_bytes = 2 * result.magazine * sizeof(void*);
+    if (threads == 0) regions.home_bytes = 2 * result.magazine * sizeof(void*);
     regions.most_slabs = engine::most_slabs_for(layout);
     if (result.magazine != 0) regions.magazine_bytes = engine::depot::magazine_bytes(result.magazine);
     return result;
@@ -41,24 +44,32 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
 
 } // namespace
 
-std::size_t fixed_pool::required_bytes(const fixed_pool_options& options) {
-    if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
-    const std::size_t most = most_blocks(options);
-    const std::size_t blocks = most != unlimited ? most : options.initial_blocks;
+std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted) {
+    std::size_t none = 0;
+    return required_bytes(wanted, 0, none);
+}
+
+std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted, unsigned threads,
+                                       std::size_t& unit_bytes) {
+    if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+    const std::size_t most = most_blocks(wanted);
+    const std::size_t blocks = most != unlimited ? most : wanted.initial_blocks;
     if (blocks == 0) {
-        base::raise_bad_options(options.name, "required_bytes needs maximum_blocks or initial_blocks");
+        base::raise_bad_options(wanted.name, "required_bytes needs maximum_blocks or initial_blocks");
     }
     engine::block_layout layout;
-    (void)options.lay_out(layout);
+    (void)wanted.lay_out(layout);
     region somewhere(nullptr, 0);
-    const bool exact = options.checks || options.stats || options.zero_on_allocate || options.erase_on_free;
+    const bool exact = wanted.checks || wanted.stats || wanted.zero_on_allocate || wanted.erase_on_free;
     engine::region_list regions;
-    regions.configure(plan_for(somewhere, layout, blocks, exact).regions);
+    const plan chosen = plan_for(somewhere, layout, blocks, exact, threads);
+    regions.configure(chosen.regions);
+    unit_bytes = chosen.magazine != 0 ? engine::unit_bytes_for(1, 2 * chosen.magazine) : 0;
     std::size_t bytes = 0;
     std::size_t padded = 0;
     if (!base::multiply(blocks, layout.stride, bytes) || !regions.bytes_for(bytes, true, padded) ||
         !base::add(padded, regions.alignment_for(bytes) - 1, padded)) {
-        base::raise_bad_options(options.name, "so many blocks are more than memory can hold");
+        base::raise_bad_options(wanted.name, "so many blocks are more than memory can hold");
     }
     return padded;
 }
@@ -70,10 +81,12 @@ bool fixed_pool::open() noexcept {
         most = options_.initial_blocks != 0 ? options_.initial_blocks : from().available() / layout_.stride;
         if (most == 0) return false;
     }
-    const plan chosen = plan_for(from(), layout_, most, is_exact());
+    const plan chosen = plan_for(from(), layout_, most, is_exact(), threads_);
     regions_.configure(chosen.regions);
     store_.heap().configure(layout_, regions_, {0, unlimited, watched_});
-    store_.depot().configure(chosen.magazine, options_.name);
+    store_.depot().configure(chosen.magazine, options_.name,
+                             threads_ == 0 ? engine::depot::order::newest_first
+                                           : engine::depot::order::oldest_first);
     is_open_ = true;
     return true;
 }
@@ -95,7 +108,7 @@ bool fixed_pool::add_region(std::size_t blocks) noexcept {
     const bool is_first = regions_.first() == nullptr;
     std::size_t bytes = 0;
     if (blocks == 0 || !base::multiply(blocks, layout_.stride, bytes) || !regions_.grow(bytes)) return false;
-    if (is_first) {
+    if (is_first && threads_ == 0) {
         const std::size_t capacity = regions_.plan().home_bytes / (2 * sizeof(void*));
         store_.equip(reinterpret_cast<void**>(regions_.home()), capacity);
         if (walks_ != 0) store_.suspend();

@@ -25,7 +25,7 @@ multi_pool::~multi_pool() {
     if (options_.erase_on_free) wipe_live();
     if (watched_) regions_.permit_blocks();
     large_.release_all();
-    regions_.release_all();
+    regions_.end();
 }
 
 // Allocation.
@@ -90,7 +90,7 @@ void* multi_pool::allocate_slow(std::size_t size, std::size_t alignment) {
 }
 
 bool multi_pool::may_retry(unsigned attempt, std::size_t size) {
-    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(size), is_handling_);
+    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(size), this);
 }
 
 shortage multi_pool::shortage_of(std::size_t size) const noexcept {
@@ -182,6 +182,12 @@ void multi_pool::deallocate_slow(std::uint32_t size_class, void* block) noexcept
     } else {
         store.flush(block);
     }
+    after_put(size_class);
+}
+
+// A surplus goes back after a window of traffic.
+void multi_pool::after_put(std::uint32_t size_class) noexcept {
+    engine::block_store& store = stores_[size_class];
     note_live(size_class);
     flushed_bytes_ += store.flushed() * engine::class_size(size_class);
     store.forget_flushed();
@@ -203,7 +209,7 @@ void multi_pool::deallocate_large(void* block, std::size_t size) noexcept {
     const engine::large_blocks::record* const found = large_.find(block);
     const bool is_wrong =
         found != nullptr ? found->requested != size : regions_.table().owner_of(block) != is_large;
-    if (is_wrong) return base::report_misuse({misuse::wrong_size, options_.name, block, 0});
+    if (is_wrong) return regions_.report({misuse::wrong_size, options_.name, block, 0});
     deallocate_large(block);
 }
 
@@ -218,7 +224,7 @@ void multi_pool::report_stray(const void* pointer) const noexcept {
             kind = misuse::past_the_end;
         }
     }
-    base::report_misuse({kind, options_.name, pointer, 0});
+    regions_.report({kind, options_.name, pointer, 0});
 }
 
 void multi_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
@@ -307,9 +313,10 @@ pool_stats multi_pool::stats() const noexcept {
         result.live += store.live();
         result.cached += store.cached();
         result.idle += store.heap().idle();
+        result.abandoned += store.depot().written_off();
         result.live_bytes += store.live() * engine::class_size(c);
     }
-    result.blocks = result.live + result.cached + result.idle;
+    result.blocks = result.live + result.cached + result.idle + result.abandoned;
     result.peak_live = peak_ > result.live ? peak_ : result.live;
     result.reserved_bytes = regions_.reserved_bytes() + large_.reserved_bytes();
     if (options_.stats) result.calls = calls_;
@@ -321,7 +328,7 @@ bool multi_pool::is_valid() const noexcept {
     for (std::uint32_t c = 0; c < classes(); ++c) {
         if (!stores_[c].is_valid()) return false;
     }
-    return regions_.is_valid() && large_.is_valid() && stats().reserved_bytes == limit_.used();
+    return regions_.is_valid() && large_.is_valid() && stats().reserved_bytes + bought_ == limit_.used();
 }
 
 } // namespace cenote

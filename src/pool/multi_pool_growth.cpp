@@ -30,36 +30,46 @@ std::size_t magazine_bytes(std::size_t largest, bool small) noexcept {
 
 } // namespace
 
-engine::region_plan multi_pool::plan_for(source& from, const multi_pool_options& options,
-                                         bool exact) noexcept {
+engine::region_plan multi_pool::plan_for(source& from, const multi_pool_options& options, bool exact,
+                                         unsigned threads) noexcept {
     engine::region_plan plan;
     plan.from = &from;
     plan.alignment = options.slab_bytes;
     plan.slab_bytes = options.slab_bytes;
     plan.record_bytes = engine::slab::bytes_for(options.slab_bytes / engine::smallest_class);
-    plan.home_bytes = exact ? 0 : magazine_bytes(options.slab_bytes / 8, from.is_prepaid());
+    const bool has_magazines = !exact && threads == 0;
+    plan.home_bytes = has_magazines ? magazine_bytes(options.slab_bytes / 8, from.is_prepaid()) : 0;
+    plan.shared = threads != 0;
     return plan;
 }
 
 std::size_t multi_pool::required_bytes(const multi_pool_options& options) {
-    if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
-    std::size_t bytes = options.initial_bytes;
-    if (bytes == 0) base::raise_bad_options(options.name, "required_bytes needs initial_bytes");
+    return required_bytes(options, 0);
+}
+
+std::size_t multi_pool::required_bytes(const multi_pool_options& wanted, unsigned threads) {
+    if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+    std::size_t bytes = wanted.initial_bytes;
+    if (bytes == 0) base::raise_bad_options(wanted.name, "required_bytes needs initial_bytes");
     region somewhere(nullptr, 0);
-    const bool exact = options.checks || options.stats || options.zero_on_allocate || options.erase_on_free;
+    const bool exact = wanted.checks || wanted.stats || wanted.zero_on_allocate || wanted.erase_on_free;
     engine::region_list regions;
-    regions.configure(plan_for(somewhere, options, exact));
+    regions.configure(plan_for(somewhere, wanted, exact, threads));
     std::size_t padded = 0;
-    if (!base::round_up(bytes, options.slab_bytes, bytes) || !regions.bytes_for(bytes, true, padded) ||
+    if (!base::round_up(bytes, wanted.slab_bytes, bytes) || !regions.bytes_to_grow(bytes, padded) ||
         !base::add(padded, regions.alignment_for(bytes) - 1, padded)) {
-        base::raise_bad_options(options.name, "so many bytes are more than memory can hold");
+        base::raise_bad_options(wanted.name, "so many bytes are more than memory can hold");
     }
     return padded;
 }
 
 bool multi_pool::open() noexcept {
     watched_ = options_.sanitizers && base::watched();
-    regions_.configure(plan_for(limit_, options_, is_exact()));
+    regions_.configure(plan_for(limit_, options_, is_exact(), threads_));
+    if (threads_ != 0 && !is_exact()) {
+        const std::size_t bytes = options_.initial_bytes != 0 ? options_.initial_bytes : limit_.available();
+        cache_entries_ = entries_for(limit_.is_prepaid(), bytes, largest_, threads_);
+    }
     large_.configure(limit_, options_.trim == trim::manual, watched_);
     // One idle slab a class is kept against thrashing; the others serve all classes. With checks all are
     // kept, so that a double free is known as one.
@@ -76,7 +86,7 @@ bool multi_pool::open() noexcept {
 }
 
 void multi_pool::equip() noexcept {
-    if (is_exact()) return;
+    if (is_exact() || threads_ != 0) return;
     auto** memory = reinterpret_cast<void**>(regions_.home());
     for (std::uint32_t c = 0; c < classes(); ++c) {
         const std::size_t capacity = magazine_of(c, limit_.is_prepaid());
@@ -140,36 +150,47 @@ std::size_t multi_pool::slabs_for(std::size_t bytes) const noexcept {
     return bytes / options_.slab_bytes + (bytes % options_.slab_bytes != 0 ? 1 : 0);
 }
 
-void multi_pool::reserve_bytes(std::size_t bytes) {
+bool multi_pool::try_reserve_bytes(std::size_t bytes) noexcept {
     const std::size_t slabs = slabs_for(bytes);
-    for (unsigned attempt = 0;; ++attempt) {
-        if (is_open_ || open()) {
-            if (regions_.slabs() >= slabs || add_region(slabs - regions_.slabs())) return;
-        }
+    if (!is_open_ && !open()) return false;
+    return regions_.slabs() >= slabs || add_region(slabs - regions_.slabs());
+}
+
+void multi_pool::reserve_bytes(std::size_t bytes) {
+    for (unsigned attempt = 0; !try_reserve_bytes(bytes); ++attempt) {
         if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
     }
+}
+
+bool multi_pool::try_reserve(std::size_t size, std::size_t blocks) noexcept {
+    std::size_t bytes = 0;
+    if (size > largest_ || !base::multiply(size, blocks, bytes) || bytes > base::size_max / 4) return false;
+    if (!is_open_ && !open()) return false;
+    engine::block_store& store = stores_[engine::class_of(size)];
+    const std::size_t present = store.heap().idle() + store.cached() + store.live();
+    if (present >= blocks) return true;
+    const std::size_t in_slab = store.heap().layout().blocks_per_slab;
+    const std::size_t slabs = (blocks - present - 1) / in_slab + 1;
+    const std::size_t unused = regions_.slabs() - regions_.used();
+    const std::size_t before = regions_.slabs();
+    if (unused < slabs && !try_reserve_bytes((before + slabs - unused) * options_.slab_bytes)) return false;
+    store.heap().set_up(slabs);
+    if (store.heap().idle() + store.cached() + store.live() >= blocks) return true;
+    shrink_to(before); // the source would not back it
+    return false;
 }
 
 void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
     std::size_t bytes = unlimited;
     (void)base::multiply(size, blocks, bytes);
-    if (size > largest_ || bytes > base::size_max / 4) base::raise_out_of_memory(shortage_of(bytes));
-    if (!is_open_) (void)open();
-    engine::block_store& store = stores_[engine::class_of(size)];
-    const std::size_t present = store.heap().idle() + store.cached() + store.live();
-    if (present < blocks) {
-        const std::size_t in_slab = store.heap().layout().blocks_per_slab;
-        const std::size_t slabs = (blocks - present - 1) / in_slab + 1;
-        const std::size_t unused = regions_.slabs() - regions_.used();
-        const std::size_t before = regions_.slabs();
-        if (unused < slabs) reserve_bytes((before + slabs - unused) * options_.slab_bytes);
-        store.heap().set_up(slabs);
-        if (store.heap().idle() + store.cached() + store.live() < blocks) { // the source would not back it
-            shrink_to(before);
-            base::raise_out_of_memory(shortage_of(bytes));
-        }
+    for (unsigned attempt = 0; !try_reserve(size, blocks); ++attempt) {
+        if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
     }
-    if (pages == touch::yes && !watched_) regions_.populate(); // what a sanitizer forbids is not touched
+    if (pages == touch::yes) populate();
+}
+
+void multi_pool::populate() noexcept {
+    if (!watched_) regions_.populate(); // what a sanitizer forbids is not touched
 }
 
 // Memory back.

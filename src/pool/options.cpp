@@ -6,14 +6,30 @@
 
 namespace cenote {
 
+namespace {
+
+struct running { // a handler's call, on the stack of the thread that makes it
+    const void* pool;
+    running* outer;
+};
+
+constinit thread_local running* innermost = nullptr;
+
+bool is_running(const void* pool) noexcept {
+    const running* call = innermost;
+    while (call != nullptr && call->pool != pool) call = call->outer;
+    return call != nullptr;
+}
+
+} // namespace
+
 bool engine::may_retry(const exhaustion_handler& handler, unsigned attempt, const shortage& what,
-                       bool& is_running) {
-    if (handler.call == nullptr || attempt >= handler.retries || is_running) return false;
-    struct running { // also when the handler throws
-        bool& flag;
-        ~running() { flag = false; }
-    } const inside{is_running};
-    is_running = true;
+                       const void* pool) {
+    if (handler.call == nullptr || attempt >= handler.retries || is_running(pool)) return false;
+    struct inside : running { // also when the handler throws
+        explicit inside(const void* of) : running{of, innermost} { innermost = this; }
+        ~inside() { innermost = outer; }
+    } const here(pool);
     return handler.call(handler.context, what);
 }
 

@@ -19,25 +19,18 @@ void depot::abandon(const region_header& region) noexcept {
         const auto address = reinterpret_cast<std::uintptr_t>(magazine);
         return address - reinterpret_cast<std::uintptr_t>(region.room) < region.room_bytes;
     };
-    spare* full = full_;
-    full_ = nullptr;
-    full_count_ = 0;
-    cached_ = 0;
-    spare* kept = nullptr; // turned round, so that the order stays
-    while (full != nullptr) {
-        spare* const next = full->next;
-        if (stands_in(full)) {
-            drain_one(*full);
+    last_full_ = nullptr;
+    for (spare** link = &full_; *link != nullptr;) {
+        spare& full = **link;
+        if (stands_in(&full)) {
+            *link = full.next;
+            --full_count_;
+            cached_ -= full.count;
+            drain_one(full);
         } else {
-            full->next = kept;
-            kept = full;
+            last_full_ = &full;
+            link = &full.next;
         }
-        full = next;
-    }
-    while (kept != nullptr) {
-        spare* const next = kept->next;
-        push_full(*kept);
-        kept = next;
     }
     spare** link = &empty_;
     while (*link != nullptr) {
@@ -57,12 +50,14 @@ std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
         const std::size_t stride = heap_.layout().stride;
         const slab_table::finder table = heap_.regions().table().look();
         const std::size_t count = magazine->count;
+        // The stack is read from its end: there the block stands that was freed first.
+        const std::size_t turned = order_ == order::oldest_first ? count - 1 : 0;
         word_run run;
         for (std::size_t i = 0; i < count; ++i) {
             const std::uint32_t id = magazine->blocks()[i] >> bits;
             const std::uint32_t index = magazine->blocks()[i] & mask;
             const slab_table::entry& entry = table.at(id);
-            begin[i] = entry.begin + index * stride;
+            begin[turned != 0 ? turned - i : i] = entry.begin + index * stride;
             if (run.add(id, index)) continue;
             if (run.mask != 0) heap_.hand_out(run);
             run = word_run({id, index, entry.record});
@@ -77,7 +72,7 @@ std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
 }
 
 // Neighbours are checked and marked a bitmap word at a time, which is what makes freeing in order cheap.
-void depot::put(void* const* begin, void* const* end) noexcept {
+void* const* depot::put(void* const* begin, void* const* end) noexcept {
     spare* const magazine = empty_;
     std::uint32_t homeless[most_in_magazine];
     std::uint32_t* const numbers = magazine != nullptr ? magazine->blocks() : homeless;
@@ -88,11 +83,16 @@ void depot::put(void* const* begin, void* const* end) noexcept {
     std::size_t count = 0;
     word_run run;
     position at;
-    for (void* const* block = begin; block != end; ++block) {
+    void* const* block = begin;
+    for (; block != end; ++block) {
         const bool is_block = heap.find(*block, at);
         if (!is_block || !run.add(at.id, at.index)) {
             if (run.mask != 0)
                 count = settled = settled + settle(run, numbers + settled, numbers + count, keep);
+            if (heap_.regions().reports_are_crowded()) {
+                run = {};
+                break;
+            }
             if (!is_block) {
                 run = {};
                 report(heap_.diagnose(*block), *block);
@@ -104,10 +104,11 @@ void depot::put(void* const* begin, void* const* end) noexcept {
     }
     if (run.mask != 0) settled += settle(run, numbers + settled, numbers + count, keep);
     heap_.give_surplus_slabs();
-    if (settled == 0) return;
+    if (settled == 0) return block;
     empty_ = magazine->next;
     magazine->count = settled;
     push_full(*magazine);
+    return block;
 }
 
 // Withdraws a run, whose numbers stand in [first, last), and gives it to its slab unless the numbers are
@@ -153,20 +154,27 @@ bool depot::put_exact(void* block) noexcept {
     return false;
 }
 
+void depot::write_off(void* const* begin, void* const* end) noexcept {
+    for (; begin != end; ++begin) {
+        position at;
+        if (heap_.find(*begin, at) && heap_.withdraw(word_run(at))) ++written_off_;
+    }
+}
+
 void depot::drain(std::size_t most) noexcept {
     if (most == 0) return;
+    if (most > full_count_) most = full_count_;
     spare** link = &full_;
-    for (std::size_t skip = most < full_count_ ? full_count_ - most : 0; skip != 0; --skip)
-        link = &(*link)->next;
-    spare* magazine = *link;
-    *link = nullptr;
-    while (magazine != nullptr) {
-        spare* const next = magazine->next;
+    if (order_ == order::newest_first) { // the oldest are at the end
+        for (std::size_t skip = full_count_ - most; skip != 0; --skip) link = &(*link)->next;
+    }
+    for (; most != 0; --most) {
+        spare& magazine = **link;
+        *link = magazine.next;
         --full_count_;
-        cached_ -= magazine->count;
-        drain_one(*magazine);
-        push_empty(*magazine);
-        magazine = next;
+        cached_ -= magazine.count;
+        drain_one(magazine);
+        push_empty(magazine);
     }
     heap_.give_surplus_slabs();
 }
@@ -180,18 +188,27 @@ void depot::drain_one(spare& full) noexcept {
 
 void depot::forget_blocks() noexcept {
     while (spare* const magazine = pop_full()) push_empty(*magazine);
+    written_off_ = 0;
 }
 
 void depot::forget_magazines() noexcept {
     full_ = nullptr;
+    last_full_ = nullptr;
     empty_ = nullptr;
     full_count_ = 0;
     cached_ = 0;
 }
 
 void depot::push_full(spare& magazine) noexcept {
-    magazine.next = full_;
-    full_ = &magazine;
+    if (order_ == order::oldest_first && full_ != nullptr) {
+        magazine.next = nullptr;
+        last_full_->next = &magazine;
+        last_full_ = &magazine;
+    } else {
+        magazine.next = full_;
+        full_ = &magazine;
+        last_full_ = &magazine;
+    }
     ++full_count_;
     cached_ += magazine.count;
 }
@@ -211,7 +228,7 @@ void depot::push_empty(spare& magazine) noexcept {
 }
 
 void depot::report(misuse kind, const void* pointer) const noexcept {
-    base::report_misuse({kind, pool_, pointer, heap_.layout().block_size});
+    heap_.regions().report({kind, pool_, pointer, heap_.layout().block_size});
 }
 
 bool depot::is_valid() const noexcept {
@@ -222,7 +239,7 @@ bool depot::is_valid() const noexcept {
         ++full;
     }
     return cached == cached_ && full == full_count_ && heap_.is_valid() &&
-           heap_.blocks() == heap_.out() + heap_.idle() + cached;
+           heap_.blocks() == heap_.out() + heap_.idle() + cached + written_off_;
 }
 
 } // namespace cenote::engine

@@ -22,7 +22,7 @@ void region_list::configure(const region_plan& plan) noexcept {
     plan_.record_bytes = base::rounded_up(plan.record_bytes, alignof(slab::word));
     plan_.home_bytes = base::rounded_up(plan.home_bytes, alignof(slab::word));
     const bool aligned = base::is_power_of_two(plan.slab_bytes) && plan.alignment % plan.slab_bytes == 0;
-    table_.configure(plan.slab_bytes, aligned);
+    table_.configure(plan.slab_bytes, aligned, plan.shared);
 }
 
 std::size_t region_list::slabs_for(std::size_t block_bytes) const noexcept {
@@ -38,7 +38,8 @@ region_list::parts region_list::parts_for(std::size_t block_bytes, bool is_first
     sizes.header = is_first ? 0 : base::rounded_up(sizeof(region_header), unit);
     sizes.records = sizes.slabs * base::rounded_up(plan_.record_bytes, unit);
     sizes.home = is_first ? plan_.home_bytes : 0;
-    sizes.table = is_first && sizes.slabs > table_.capacity() ? table_.bytes_for(sizes.slabs) : 0;
+    const bool holds_table = is_first && !plan_.shared && sizes.slabs > table_.capacity();
+    sizes.table = holds_table ? table_.bytes_for(sizes.slabs) : 0;
     if (plan_.magazine_bytes != 0) {
         sizes.room = block_bytes / magazine_share / plan_.magazine_bytes * plan_.magazine_bytes;
     }
@@ -62,7 +63,7 @@ bool region_list::bytes_to_grow(std::size_t block_bytes, std::size_t& bytes) con
     std::size_t table = 0;
     if (!bytes_for(block_bytes, is_first, region)) return false;
     const std::size_t slabs = slabs_ + slabs_for(block_bytes);
-    if (!is_first && !table_memory::bytes_for(table_, slabs, *plan_.from, table)) return false;
+    if ((!is_first || plan_.shared) && !table_memory::bytes_for(table_, slabs, *plan_.from, table)) return false;
     return base::add(region, table, bytes);
 }
 
@@ -82,7 +83,7 @@ bool region_list::grow(std::size_t block_bytes) noexcept {
     if (data == nullptr) return false;
     std::byte* const metadata = data + sizes.blocks;
     if (!plan_.from->commit(metadata, sizes.total() - sizes.blocks) ||
-        (!is_first && !table_memory_.ensure(table_, slabs_ + sizes.slabs, *plan_.from))) {
+        ((!is_first || plan_.shared) && !table_memory_.ensure(table_, slabs_ + sizes.slabs, *plan_.from))) {
         plan_.from->release(data, wanted);
         return false;
     }
@@ -160,8 +161,10 @@ void region_list::release(region_header* idle) noexcept {
     block_bytes_ -= (gone.slabs - 1) * plan_.slab_bytes + gone.last_bytes;
     slabs_ -= gone.slabs;
     if (idle == &home_region_) { // the last one: back to the state before the first
-        table_.clear();
-        table_memory_.release(*plan_.from);
+        if (!plan_.shared) {
+            table_.clear();
+            table_memory_.release(*plan_.from);
+        }
         home_region_ = {};
         home_ = nullptr;
     }
@@ -169,9 +172,22 @@ void region_list::release(region_header* idle) noexcept {
 }
 
 void region_list::release_all() noexcept {
-    table_.clear();
+    if (plan_.shared) {
+        for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
+            if (table_.at(id).begin != nullptr) table_.remove(id);
+        }
+    } else {
+        table_.clear();
+    }
     while (last_ != nullptr) release(last_);
     used_ = 0;
+}
+
+void region_list::end() noexcept {
+    release_all();
+    if (plan_.from == nullptr) return;
+    table_.clear();
+    table_memory_.release(*plan_.from);
 }
 
 std::size_t region_list::decommit_idle(std::size_t most) noexcept {

@@ -2,6 +2,7 @@
 #include <cenote/slab/slab_table.hpp>
 
 #include <initializer_list>
+#include <new>
 
 namespace cenote::engine {
 namespace {
@@ -24,7 +25,7 @@ std::size_t slab_table::cells_for(std::size_t slabs) const noexcept {
 }
 
 std::size_t slab_table::bytes_for(std::size_t slabs) const noexcept {
-    return slabs * sizeof(entry) + cells_for(slabs) * sizeof(cell);
+    return slabs * sizeof(entry) + cells_for(slabs) * sizeof(cell) + (is_shared_ ? sizeof(view) : 0);
 }
 
 void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
@@ -39,9 +40,13 @@ void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
     mask_ = count - 1;
     hash_shift_ = 64 - static_cast<int>(std::bit_width(mask_));
     capacity_ = slabs;
+    left_ = 0;
     for (std::uint32_t id = 0; id < end_id_; ++id) {
         if (directory[id].begin != nullptr) enter(id);
     }
+    if (!is_shared_) return;
+    const view* const now = ::new (cells + count) view{cells, mask_, hash_shift_};
+    sync::store_release(view_, now);
 }
 
 void slab_table::clear() noexcept {
@@ -54,6 +59,8 @@ void slab_table::clear() noexcept {
     capacity_ = 1;
     end_id_ = 0;
     free_id_ = no_slab;
+    left_ = 0;
+    view_ = &small_view_;
 }
 
 std::uint32_t slab_table::insert(const entry& what) noexcept {
@@ -74,24 +81,28 @@ void slab_table::enter(std::uint32_t id) noexcept {
 }
 
 // A slab that begins behind its granule's start takes the high part, another the low one. More than one high
-// part, of short slabs close to each other, makes further cells of the same key.
+// part, of short slabs close to each other, makes further cells of the same key. In a shared table a cell that
+// was left serves again: readers who pass by it go on, whatever key they see.
 void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     const auto begin = reinterpret_cast<std::uintptr_t>(at(id).begin);
     const bool is_low = begin <= key << granule_shift_;
     std::size_t i = slot_of(key);
+    cell* left = nullptr;
     for (; cells_[i].key != 0; i = (i + 1) & mask_) {
-        const cell& here = cells_[i];
+        cell& here = cells_[i];
         if (here.key == key && (is_low ? here.low : here.high) == no_slab) break;
+        if (left == nullptr && is_left(here)) left = &here;
     }
-    cell& here = cells_[i];
-    here.key = key;
+    cell& here = cells_[i].key == 0 && left != nullptr ? *left : cells_[i];
+    if (is_left(here)) --left_;
     if (is_low) {
         here.low = id;
-        here.owner = at(id).record->owner;
+        sync::store_relaxed(here.owner, at(id).record->owner);
     } else {
         here.high = id;
         here.split = begin;
     }
+    sync::store_relaxed(here.key, key);
 }
 
 void slab_table::remove(std::uint32_t id) noexcept {
@@ -107,12 +118,17 @@ void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     cell& here = cells_[i];
     if (here.low == id) {
         here.low = no_slab;
-        here.owner = no_slab;
+        sync::store_relaxed(here.owner, no_slab);
     } else {
         here.high = no_slab;
         here.split = no_split;
     }
-    if (here.low == no_slab && here.high == no_slab) close_gap(i);
+    if (!is_left(here)) return;
+    if (is_shared_) {
+        ++left_;
+    } else {
+        close_gap(i);
+    }
 }
 
 // Linear probing without tombstones: cells behind the gap move up when their own slot allows it.
@@ -131,8 +147,8 @@ void slab_table::close_gap(std::size_t gap) noexcept {
 bool slab_table::is_valid() const noexcept {
     for (std::size_t i = 0; i <= mask_; ++i) {
         const cell& here = cells_[i];
-        if (here.key == 0) continue;
-        if (here.low == no_slab && here.high == no_slab) return false;
+        if (here.key == 0 || (is_shared_ && is_left(here))) continue;
+        if (is_left(here)) return false;
         for (const std::uint32_t id : {here.low, here.high}) {
             if (id != no_slab && (id >= end_id_ || at(id).begin == nullptr)) return false;
         }

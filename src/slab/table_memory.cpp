@@ -2,6 +2,8 @@
 #include <cenote/base/arith.hpp>
 #include <cenote/slab/table_memory.hpp>
 
+#include <new>
+
 namespace cenote::engine {
 namespace {
 
@@ -15,37 +17,50 @@ std::size_t room_for(const slab_table& table, std::size_t slabs) noexcept {
 
 } // namespace
 
+bool table_memory::bytes_of(const slab_table& table, std::size_t slabs, const source& from,
+                            std::size_t& bytes) noexcept {
+    return base::round_up(head(table) + table.bytes_for(room_for(table, slabs)), from.granularity(), bytes);
+}
+
 bool table_memory::bytes_for(const slab_table& table, std::size_t slabs, const source& from,
                              std::size_t& bytes) noexcept {
     bytes = 0;
-    if (slabs <= table.capacity()) return true;
-    return base::round_up(table.bytes_for(room_for(table, slabs)), from.granularity(), bytes) &&
-           base::add(bytes, request_for(0).alignment - 1, bytes);
+    if (table.has_room_for(slabs)) return true;
+    return bytes_of(table, slabs, from, bytes) && base::add(bytes, request_for(0).alignment - 1, bytes);
 }
 
 bool table_memory::ensure(slab_table& table, std::size_t slabs, source& from) noexcept {
-    if (slabs <= table.capacity()) return true;
-    const std::size_t room = room_for(table, slabs);
+    if (table.has_room_for(slabs)) return true;
     std::size_t bytes = 0;
-    if (!base::round_up(table.bytes_for(room), from.granularity(), bytes)) return false;
+    if (!bytes_of(table, slabs, from, bytes)) return false;
     void* const data = from.reserve(request_for(bytes));
     if (data == nullptr) return false;
     if (!from.commit(data, bytes)) {
         from.release(data, request_for(bytes));
         return false;
     }
-    table.move_to(data, room);
-    release(from);
+    table.move_to(static_cast<std::byte*>(data) + head(table), room_for(table, slabs));
+    keeps_ = table.is_shared();
+    if (keeps_) {
+        ::new (data) outgrown{data_, bytes_};
+    } else {
+        release(from);
+    }
     data_ = data;
     bytes_ = bytes;
+    all_bytes_ += bytes;
     return true;
 }
 
 void table_memory::release(source& from) noexcept {
-    if (data_ == nullptr) return;
-    from.release(data_, request_for(bytes_));
-    data_ = nullptr;
+    while (data_ != nullptr) {
+        const outgrown before = keeps_ ? *static_cast<outgrown*>(data_) : outgrown{nullptr, 0};
+        from.release(data_, request_for(bytes_));
+        data_ = before.data;
+        bytes_ = before.bytes;
+    }
     bytes_ = 0;
+    all_bytes_ = 0;
 }
 
 } // namespace cenote::engine

@@ -1,6 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// What differs between compilers, and nothing else: visibility, inlining, prefetching.
+// What differs between compilers, and nothing else: visibility, inlining, prefetching, thread-locals.
 #pragma once
 
 #if defined(_WIN32) && defined(CENOTE_SHARED)
@@ -21,6 +21,14 @@
 #else
 #define CENOTE_NOINLINE
 #define CENOTE_INLINE inline
+#endif
+
+// Thread-locals at a fixed distance from the thread pointer: one load, also from a shared library. Costs the
+// loader's spare room when the library comes by dlopen, so what is declared so is small.
+#if defined(__GNUC__) && defined(__ELF__)
+#define CENOTE_INITIAL_EXEC __attribute__((tls_model("initial-exec")))
+#else
+#define CENOTE_INITIAL_EXEC
 #endif
 
 #if defined(__GNUC__)

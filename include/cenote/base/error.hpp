@@ -25,6 +25,7 @@ struct shortage {
     std::size_t reserved = 0;          ///< bytes taken from the source
     std::size_t limit = unlimited;     ///< the pool's maximum, in bytes
     std::size_t available = unlimited; ///< bytes its source could still give, where it knows
+    std::size_t cached = 0;            ///< bytes of free blocks that other threads cache
 };
 
 /// Thrown by `allocate` and its kin. The text names pool, request, in use and limit.
@@ -36,7 +37,7 @@ public:
 
 private:
     shortage details_;
-    char text_[288];
+    char text_[352];
 };
 
 /// Thrown by a constructor whose options make no sense. The text says which option and what to do.
@@ -57,7 +58,7 @@ enum class misuse {
     never_allocated,  ///< a block that was never handed out
     double_free,      ///< a block that is free already
     wrong_size,       ///< the size given is not the size class of the block
-    not_quiet,        ///< a reset during a walk
+    not_quiet,        ///< a reset during a walk, or another thread's call during one
 };
 
 /// One misuse, as its handler gets it. Pointers are for comparing and printing, not for reading through.

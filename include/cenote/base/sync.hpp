@@ -38,11 +38,14 @@ struct real {
         __builtin_ia32_pause();
 #endif
     }
+    /// Lets other threads run that wait for a processor.
+    CENOTE_API static void yield() noexcept;
     /// Sleeps while `word` is `value`; may return early.
     static void wait(const atomic<std::uint32_t>& word, std::uint32_t value) noexcept {
         word.wait(value, memory_order_relaxed);
     }
     static void wake_one(atomic<std::uint32_t>& word) noexcept { word.notify_one(); }
+    static void wake_all(atomic<std::uint32_t>& word) noexcept { word.notify_all(); }
 };
 
 /// A lock for short stretches: tries a few times before it sleeps. Constant-initialised, four bytes; not

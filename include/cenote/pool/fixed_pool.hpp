@@ -11,12 +11,20 @@
 
 #include <cenote/pool/options.hpp>
 #include <cenote/slab/block_store.hpp>
+#include <cenote/slab/stock.hpp>
 #include <cenote/source/os_pages.hpp>
 
 #include <concepts>
 #include <type_traits>
 
 namespace cenote {
+
+namespace engine {
+template<class Core>
+class shared;
+template<class T, class Pool>
+class basic_object_pool;
+} // namespace engine
 
 struct fixed_pool_options {
     std::size_t block_size = 0;                ///< bytes; must be set
@@ -43,13 +51,11 @@ struct fixed_pool_options {
 
 class CENOTE_API fixed_pool {
 public:
+    using options = fixed_pool_options;
+
     /// Throws `bad_options`, and `out_of_memory` when `initial_blocks` cannot be had. A pool in static
     /// storage is constant-initialised, and reserves its initial blocks at the first call.
-    constexpr explicit fixed_pool(const fixed_pool_options& options) : options_(options) {
-        if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
-        (void)options.lay_out(layout_);
-        if (!std::is_constant_evaluated() && options.initial_blocks != 0) reserve(options.initial_blocks);
-    }
+    constexpr explicit fixed_pool(const fixed_pool_options& wanted) : fixed_pool(wanted, 0) {}
     fixed_pool(const fixed_pool&) = delete;
     fixed_pool& operator=(const fixed_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source.
@@ -119,13 +125,51 @@ public:
     [[nodiscard]] static std::size_t required_bytes(const fixed_pool_options& options);
 
 private:
-    template<class T>
-    friend class object_pool; // for `retire`
+    template<class T, class Pool>
+    friend class engine::basic_object_pool; // for `retire`
+    friend class concurrent_pool;
+    friend class engine::shared<fixed_pool>; // makes one the depot, slabs and memory of many threads
     class walk;
+
+    /// What `threads` threads share: no magazines of its own, a depot between them. One call at a time.
+    constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads)
+        : options_(wanted), threads_(threads) {
+        if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+        (void)wanted.lay_out(layout_);
+        if (!std::is_constant_evaluated() && wanted.initial_blocks != 0) reserve(wanted.initial_blocks);
+    }
+
+    // What engine::shared asks of its core; one call at a time. There is one size class, 0.
+    [[nodiscard]] bool open_shared() noexcept { return is_open_ || open(); }
+    [[nodiscard]] bool has_caches() const noexcept { return store_.depot().capacity() != 0; }
+    [[nodiscard]] std::size_t first_units() const noexcept { return threads_; }
+    [[nodiscard]] static std::uint32_t size_classes() noexcept { return 1; }
+    [[nodiscard]] engine::block_store& store(std::uint32_t) noexcept { return store_; }
+    [[nodiscard]] std::size_t unit_bytes() const noexcept;
+    void clear(engine::cache_unit& unit) const noexcept;
+    void equip(engine::cache_unit& unit, engine::stock& one, std::uint32_t) const noexcept;
+    /// For a thread's magazine: up to `want` blocks into [begin, begin + n); returns n, 0 when there are
+    /// none.
+    [[nodiscard]] std::size_t fetch(std::uint32_t, void** begin, std::size_t want) noexcept;
+    /// Takes a magazine's blocks back; returns where it stopped, as depot::put does.
+    [[nodiscard]] void* const* put(std::uint32_t, void* const* begin, void* const* end) noexcept;
+    void after_put(std::uint32_t) noexcept { give_back_what_is_idle(); }
+    [[nodiscard]] void* take_one(std::uint32_t) noexcept { return take(); }
+    void give_one(std::uint32_t, void* block) noexcept { deallocate_slow(block); }
+    void collect_reports(engine::misuse_list* list) noexcept { regions_.collect_reports(list); }
+    void set_caches(std::size_t count) noexcept { caches_ = count; }
+    void set_walks(std::size_t count) noexcept { walks_ = count; }
+    void set_bought(std::size_t) const noexcept {}
+
+    /// Also what one thread's cache needs: 0 when there are none.
+    [[nodiscard]] static std::size_t required_bytes(const fixed_pool_options& options, unsigned threads,
+                                                    std::size_t& unit_bytes);
 
     CENOTE_NOINLINE void* allocate_slow();
     CENOTE_NOINLINE void* try_allocate_slow() noexcept;
     CENOTE_NOINLINE void deallocate_slow(void* block) noexcept;
+    template<class Get>
+    [[nodiscard]] auto grow_and(const Get& get) noexcept;
     [[nodiscard]] void* take() noexcept;
     void take_back_exactly(void* block) noexcept;
     [[nodiscard]] bool take_n(void** blocks, std::size_t count) noexcept;
@@ -157,6 +201,7 @@ private:
     void shrink_to(std::size_t slabs) noexcept;
     [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
     [[nodiscard]] bool has_room_for(std::size_t blocks) noexcept;
+    void give_back_what_is_idle() noexcept;
     void give_back_surplus() noexcept;
     void settle() noexcept;
     void give_slabs_beyond(std::size_t needed) noexcept;
@@ -169,7 +214,8 @@ private:
     fixed_pool_options options_;
     bool is_open_ = false;
     bool watched_ = false;
-    bool is_handling_ = false; // exhaustion
+    unsigned threads_ = 0;   // that are expected to share it; 0: it belongs to one
+    std::size_t caches_ = 1; // pairs of magazines before the depot
     std::size_t walks_ = 0;
     std::size_t most_reserved_ = 0; // blocks
     std::size_t settling_ = 0;      // until as many were flushed, all go to their slabs
@@ -208,6 +254,18 @@ constexpr const char* fixed_pool_options::flaw() const noexcept {
     if (!base::multiply(layout.stride, initial_blocks, bytes))
         return "initial_blocks is more than memory can hold";
     return nullptr;
+}
+
+// After `get` has found nothing: what it finds in a pool that has grown; nothing changed when that is
+// nothing.
+template<class Get>
+auto fixed_pool::grow_and(const Get& get) noexcept {
+    const std::size_t slabs = regions_.slabs();
+    // With places left the source would not back one.
+    if (slabs != regions_.used() || !grow()) return decltype(get()){};
+    const auto found = get();
+    if (!found) shrink_to(slabs);
+    return found;
 }
 
 // The hot path. Two compares in all: no flag, no counter, no lock.
@@ -249,7 +307,7 @@ private:
 
 template<std::invocable<void*> Visit>
 void fixed_pool::for_each(Visit&& visit) {
-    const walk quiet(*this);
+    const walk silence(*this);
     // Not into slabs that come during the walk: a visit that allocates would never see the end.
     const std::uint32_t end = regions_.table().end_id();
     engine::position at{0, 0, nullptr};

@@ -12,6 +12,7 @@
 #include <cenote/pool/options.hpp>
 #include <cenote/pool/size_classes.hpp>
 #include <cenote/slab/block_store.hpp>
+#include <cenote/slab/stock.hpp>
 #include <cenote/source/budget.hpp>
 #include <cenote/source/os_pages.hpp>
 
@@ -19,6 +20,11 @@
 #include <type_traits>
 
 namespace cenote {
+
+namespace engine {
+template<class Core>
+class shared;
+} // namespace engine
 
 struct multi_pool_options {
     std::size_t slab_bytes = std::size_t{64}
@@ -47,13 +53,7 @@ public:
     static constexpr std::size_t default_alignment = 16;
 
     /// Throws `bad_options`, and `out_of_memory` when `initial_bytes` cannot be had.
-    constexpr explicit multi_pool(const multi_pool_options& wanted = {})
-        : options_(wanted),
-          limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes),
-          largest_(wanted.slab_bytes / 8) {
-        if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
-        if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_bytes(wanted.initial_bytes);
-    }
+    constexpr explicit multi_pool(const multi_pool_options& wanted = {}) : multi_pool(wanted, 0) {}
     multi_pool(const multi_pool&) = delete;
     multi_pool& operator=(const multi_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source.
@@ -127,6 +127,8 @@ public:
     [[nodiscard]] static std::size_t required_bytes(const multi_pool_options& options);
 
 private:
+    friend class concurrent_multi_pool;
+    friend class engine::shared<multi_pool>; // makes one the slabs and memory of many threads
     class walk;
     struct cursor {
         engine::position at{0, 0, nullptr};
@@ -136,6 +138,39 @@ private:
         std::uint32_t large_end = 0;
     };
     static constexpr std::uint32_t is_large = engine::no_slab;
+
+    /// What `threads` threads share: no magazines of its own. One call at a time.
+    constexpr multi_pool(const multi_pool_options& wanted, unsigned threads)
+        : options_(wanted),
+          limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes),
+          largest_(wanted.slab_bytes / 8), threads_(threads) {
+        if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+        if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_bytes(wanted.initial_bytes);
+    }
+
+    // What engine::shared asks of its core; one call at a time.
+    [[nodiscard]] bool open_shared() noexcept { return is_open_ || open(); }
+    [[nodiscard]] bool has_caches() const noexcept { return cache_entries_ != 0; }
+    [[nodiscard]] std::size_t first_units() const noexcept { return threads_; }
+    [[nodiscard]] std::uint32_t size_classes() const noexcept { return classes(); }
+    [[nodiscard]] engine::block_store& store(std::uint32_t size_class) noexcept {
+        return stores_[size_class];
+    }
+    [[nodiscard]] source& from() noexcept { return limit_; }
+    [[nodiscard]] std::size_t unit_bytes() const noexcept {
+        return engine::unit_bytes_for(classes(), cache_entries_);
+    }
+    void clear(engine::cache_unit& unit) const noexcept;
+    void equip(engine::cache_unit& unit, engine::stock& one, std::uint32_t size_class) const noexcept;
+    [[nodiscard]] std::size_t fetch(std::uint32_t size_class, void** begin, std::size_t want) noexcept;
+    [[nodiscard]] void* const* put(std::uint32_t size_class, void* const* begin, void* const* end) noexcept;
+    void after_put(std::uint32_t size_class) noexcept;
+    [[nodiscard]] void* take_one(std::uint32_t size_class) noexcept { return take_block(size_class); }
+    void give_one(std::uint32_t size_class, void* block) noexcept { deallocate_slow(size_class, block); }
+    void collect_reports(engine::misuse_list* list) noexcept { regions_.collect_reports(list); }
+    void set_caches(std::size_t) const noexcept {}
+    void set_walks(std::size_t count) noexcept { walks_ = count; }
+    void set_bought(std::size_t bytes) noexcept { bought_ = bytes; }
 
     /// 1, 2, 4, 8 or 16: what every class gives. One shift; nothing when the alignment is a constant.
     [[nodiscard]] static constexpr bool is_plain(std::size_t alignment) noexcept {
@@ -171,7 +206,10 @@ private:
                watched_;
     }
     [[nodiscard]] static engine::region_plan plan_for(source& from, const multi_pool_options& options,
-                                                      bool exact) noexcept;
+                                                      bool exact, unsigned threads) noexcept;
+    [[nodiscard]] static std::size_t required_bytes(const multi_pool_options& wanted, unsigned threads);
+    [[nodiscard]] static std::size_t entries_for(bool prepaid, std::size_t bytes, std::size_t largest,
+                                                 unsigned threads) noexcept;
     [[nodiscard]] bool open() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool add_region(std::size_t slabs) noexcept;
@@ -183,7 +221,10 @@ private:
     [[nodiscard]] bool reclaim() noexcept;
     [[nodiscard]] bool trim_for_large() noexcept;
     [[nodiscard]] std::size_t slabs_for(std::size_t bytes) const noexcept;
+    [[nodiscard]] bool try_reserve_bytes(std::size_t bytes) noexcept;
     void reserve_bytes(std::size_t bytes);
+    [[nodiscard]] bool try_reserve(std::size_t size, std::size_t blocks) noexcept;
+    void populate() noexcept;
     void equip() noexcept;
     void give_back_surplus() noexcept;
     std::size_t release_idle_regions(std::size_t keep_slabs) noexcept;
@@ -197,7 +238,9 @@ private:
     std::size_t largest_;
     bool is_open_ = false;
     bool watched_ = false;
-    bool is_handling_ = false; // exhaustion
+    unsigned threads_ = 0;          // that are expected to share it; 0: it belongs to one
+    std::size_t cache_entries_ = 0; // of the magazines of each of them, all sizes together
+    std::size_t bought_ = 0;        // bytes from the source for their caches
     std::size_t walks_ = 0;
     std::size_t noted_[engine::most_size_classes] = {}; // live blocks as of each class's last slow call
     std::size_t live_ = 0;                              // their sum, and the large ones
@@ -295,7 +338,7 @@ private:
 
 template<std::invocable<void*, std::size_t> Visit>
 void multi_pool::for_each(Visit&& visit) {
-    const walk quiet(*this);
+    const walk silence(*this);
     cursor at{.slab_end = regions_.table().end_id(), .large_end = large_.end_id()};
     std::size_t size = 0;
     while (void* const block = next_live(at, size)) {

@@ -32,11 +32,22 @@ struct object_pool_options {
     exhaustion_handler on_exhaustion{};
 };
 
-template<class T>
-class object_pool;
+namespace engine {
 
-/// Owns an object of an object_pool, in one pointer: destroys it when the handle goes.
-template<class T>
+/// The options of object pools over pools of this kind.
+template<class Pool>
+struct object_options {
+    using type = object_pool_options;
+};
+
+/// An object pool over a pool of blocks: object_pool is one over fixed_pool.
+template<class T, class Pool>
+class basic_object_pool;
+
+} // namespace engine
+
+/// Owns an object of an object pool, in one pointer: destroys it when the handle goes.
+template<class T, class Pool = fixed_pool>
 class unique_handle {
 public:
     constexpr unique_handle() noexcept = default;
@@ -58,25 +69,28 @@ public:
     void swap(unique_handle& other) noexcept { std::swap(object_, other.object_); }
 
 private:
-    friend class object_pool<T>;
+    friend class engine::basic_object_pool<T, Pool>;
     explicit unique_handle(T* object) noexcept : object_(object) {}
 
     T* object_ = nullptr;
 };
 
-template<class T>
-class object_pool {
+namespace engine {
+
+template<class T, class Pool>
+class basic_object_pool {
     static_assert(std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T>,
                   "cenote::object_pool<T>: T must be an object type, neither const nor an array");
     static_assert(std::is_nothrow_destructible_v<T>,
                   "cenote::object_pool<T>: the destructor of T must be noexcept, because destroy is");
 
 public:
-    using options = object_pool_options;
+    using options = typename object_options<Pool>::type;
+    using handle = unique_handle<T, Pool>;
 
-    /// Throws as fixed_pool does.
-    constexpr explicit object_pool(const object_pool_options& wanted = {})
-        : has_handles_(wanted.handles), pool_(to_fixed(wanted)) {}
+    /// Throws as the pool of blocks does.
+    constexpr explicit basic_object_pool(const options& wanted = {})
+        : has_handles_(wanted.handles), pool_(to_blocks(wanted)) {}
 
     /// Constructs an object. Throws `out_of_memory`, and what the constructor throws: its block is free again
     /// then.
@@ -99,11 +113,11 @@ public:
     /// An object with an owner. The pool must outlive it. Throws as `make`; `bad_options` with `handles =
     /// false`.
     template<class... Args>
-    [[nodiscard]] unique_handle<T> make_unique(Args&&... args) {
+    [[nodiscard]] handle make_unique(Args&&... args) {
         if (!has_handles_) base::raise_bad_options(name(), "make_unique needs the option handles");
         T* const object = make(std::forward<Args>(args)...);
-        ::new (home_of(object)) object_pool*(this);
-        return unique_handle<T>(object);
+        ::new (home_of(object)) basic_object_pool*(this);
+        return handle(object);
     }
 
     /// Destructs a live object of this pool and frees its block. With `checks`, a bad pointer is reported
@@ -146,8 +160,8 @@ public:
     [[nodiscard]] std::size_t index_of(const T* object) const noexcept { return pool_.index_of(object); }
     [[nodiscard]] T* at(std::size_t index) const noexcept { return static_cast<T*>(pool_.at(index)); }
 
-    std::size_t trim() noexcept { return pool_.trim(); }
-    using touch = fixed_pool::touch;
+    auto trim() noexcept { return pool_.trim(); }
+    using touch = typename Pool::touch;
     void reserve(std::size_t objects, touch pages = touch::no) { pool_.reserve(objects, pages); }
     [[nodiscard]] std::size_t stride() const noexcept { return pool_.stride(); }
     [[nodiscard]] const char* name() const noexcept { return pool_.name(); }
@@ -155,32 +169,34 @@ public:
     [[nodiscard]] bool is_valid() const noexcept { return pool_.is_valid(); }
 
     /// As of fixed_pool.
-    [[nodiscard]] static std::size_t required_bytes(const object_pool_options& wanted) {
-        return fixed_pool::required_bytes(to_fixed(wanted));
+    [[nodiscard]] static std::size_t required_bytes(const options& wanted) {
+        return Pool::required_bytes(to_blocks(wanted));
     }
 
 private:
-    friend class unique_handle<T>;
+    friend class unique_handle<T, Pool>;
 
-    static constexpr std::size_t home_offset = base::rounded_up(sizeof(T), alignof(object_pool*));
+    static constexpr std::size_t home_offset = base::rounded_up(sizeof(T), alignof(void*));
 
-    [[nodiscard]] static constexpr fixed_pool_options to_fixed(const object_pool_options& wanted) noexcept {
-        return {.block_size = wanted.handles ? home_offset + sizeof(object_pool*) : sizeof(T),
-                .alignment =
-                    wanted.handles && alignof(T) < alignof(object_pool*) ? alignof(object_pool*) : alignof(T),
-                .initial_blocks = wanted.initial_blocks,
-                .maximum_blocks = wanted.maximum_blocks,
-                .blocks_per_slab = wanted.blocks_per_slab,
-                .growth = wanted.growth,
-                .source = wanted.source,
-                .checks = wanted.checks,
-                .stats = wanted.stats,
-                .zero_on_allocate = wanted.zero_on_allocate,
-                .erase_on_free = wanted.erase_on_free,
-                .sanitizers = wanted.sanitizers,
-                .trim = wanted.trim,
-                .name = wanted.name,
-                .on_exhaustion = wanted.on_exhaustion};
+    [[nodiscard]] static constexpr typename Pool::options to_blocks(const options& wanted) noexcept {
+        typename Pool::options blocks{};
+        blocks.block_size = wanted.handles ? home_offset + sizeof(void*) : sizeof(T);
+        blocks.alignment = wanted.handles && alignof(T) < alignof(void*) ? alignof(void*) : alignof(T);
+        blocks.initial_blocks = wanted.initial_blocks;
+        blocks.maximum_blocks = wanted.maximum_blocks;
+        blocks.blocks_per_slab = wanted.blocks_per_slab;
+        blocks.growth = wanted.growth;
+        blocks.source = wanted.source;
+        blocks.checks = wanted.checks;
+        blocks.stats = wanted.stats;
+        blocks.zero_on_allocate = wanted.zero_on_allocate;
+        blocks.erase_on_free = wanted.erase_on_free;
+        blocks.sanitizers = wanted.sanitizers;
+        blocks.trim = wanted.trim;
+        blocks.name = wanted.name;
+        blocks.on_exhaustion = wanted.on_exhaustion;
+        if constexpr (requires { wanted.threads; }) blocks.threads = wanted.threads;
+        return blocks;
     }
 
     void destroy_exactly(T* object) noexcept {
@@ -200,7 +216,7 @@ private:
     template<class... Args>
     T* construct(void* block, Args&&... args) {
         struct giving_back { // also without exceptions, where it does nothing
-            fixed_pool& pool;
+            Pool& pool;
             void* block;
             ~giving_back() {
                 if (block != nullptr) pool.deallocate(block);
@@ -213,15 +229,20 @@ private:
 
     bool has_handles_;
     bool is_destroying_all_ = false;
-    fixed_pool pool_;
+    Pool pool_;
 };
 
+} // namespace engine
+
 template<class T>
-void unique_handle<T>::reset() noexcept {
+using object_pool = engine::basic_object_pool<T, fixed_pool>;
+
+template<class T, class Pool>
+void unique_handle<T, Pool>::reset() noexcept {
+    using home = engine::basic_object_pool<T, Pool>;
     T* const object = release();
     if (object == nullptr) return;
-    auto* const home = *std::launder(static_cast<object_pool<T>**>(object_pool<T>::home_of(object)));
-    home->destroy(object);
+    (*std::launder(static_cast<home**>(home::home_of(object))))->destroy(object);
 }
 
 } // namespace cenote

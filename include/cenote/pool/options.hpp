@@ -68,10 +68,10 @@ struct exhaustion_handler {
 };
 
 namespace engine {
-/// Whether to try once more: asks the handler, unless its retries are used up or the call comes from inside
-/// it. `is_running` belongs to the pool.
+/// Whether to try once more: asks the handler, unless its retries are used up or the calling thread is inside
+/// it on behalf of the same `pool`.
 [[nodiscard]] bool may_retry(const exhaustion_handler& handler, unsigned attempt, const shortage& what,
-                             bool& is_running);
+                             const void* pool);
 } // namespace engine
 
 /// For `exhaustion_handler::call`: prints what is short and aborts.
@@ -84,11 +84,12 @@ struct call_counts {
     std::uint64_t failures = 0; ///< requests refused
 };
 
-/// What a pool holds, exact at the time of the call. live + cached + idle = blocks.
+/// What a pool holds, exact at the time of the call. live + cached + idle + abandoned = blocks.
 struct pool_stats {
     std::size_t live = 0;      ///< blocks handed out and not returned
     std::size_t cached = 0;    ///< free blocks in magazines
     std::size_t idle = 0;      ///< free blocks in slabs
+    std::size_t abandoned = 0; ///< in the child of a fork: blocks cached by threads that it does not have
     std::size_t blocks = 0;    ///< all of them
     std::size_t peak_live = 0; ///< the most ever live, exact to two magazines (of each size class)
     std::size_t live_bytes = 0;

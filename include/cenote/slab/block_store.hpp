@@ -50,7 +50,9 @@ public:
 
     [[nodiscard]] bool holds(const void* block) const noexcept;
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-    [[nodiscard]] std::size_t in_magazines() const noexcept { return loaded.count() + spare_.count(); }
+    [[nodiscard]] std::size_t in_magazines() const noexcept {
+        return loaded.count() + spare_.count() + elsewhere_;
+    }
     [[nodiscard]] std::size_t live() const noexcept {
         const std::size_t out = heap().out();
         return out > in_magazines() ? out - in_magazines() : 0;
@@ -63,6 +65,10 @@ public:
     [[nodiscard]] std::size_t recent_peak() const noexcept {
         return recent_peak_ > live() ? recent_peak_ : live();
     }
+    /// Free blocks that count as out because they are in magazines that the store does not see: threads'.
+    [[nodiscard]] std::size_t elsewhere() const noexcept { return elsewhere_; }
+    void set_elsewhere(std::size_t blocks) noexcept { elsewhere_ = blocks; }
+
     void forget_recent_peak() noexcept { recent_peak_ = live(); }
     void note_peak() noexcept {
         peak_ = peak();
@@ -85,6 +91,7 @@ private:
     engine::depot depot_;
     void** memory_ = nullptr;
     std::size_t capacity_ = 0;
+    std::size_t elsewhere_ = 0;
     std::size_t peak_ = 0;
     std::size_t recent_peak_ = 0;
     std::size_t flushed_ = 0;

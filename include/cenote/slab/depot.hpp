@@ -5,7 +5,8 @@
 // one the blocks go back to the bitmaps, so that freeing never needs memory. A refill takes the full magazine
 // that came last, or cuts blocks from slabs. Amortised O(1) a block. One thread at a time.
 // Source: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001: depot, and its working set of
-// magazines.
+// magazines. A depot between threads hands magazines out in the order in which they came, and their blocks in
+// the order in which they were freed, so that a prefetcher sees a stream.
 #pragma once
 
 #include <cenote/slab/magazine.hpp>
@@ -19,10 +20,18 @@ public:
     depot(const depot&) = delete;
     depot& operator=(const depot&) = delete;
 
+    /// Whose frees a magazine from the depot brings back.
+    enum class order {
+        newest_first, ///< one thread's own: what came last is still in its cache
+        oldest_first, ///< another thread's
+    };
+
     /// `capacity`: blocks of a magazine. `pool` names it in reports of misuse.
-    constexpr void configure(std::size_t capacity, const char* pool) noexcept {
+    constexpr void configure(std::size_t capacity, const char* pool,
+                             order wanted = order::newest_first) noexcept {
         capacity_ = capacity;
         pool_ = pool;
+        order_ = wanted;
     }
 
     /// Bytes of one empty magazine for `capacity` blocks.
@@ -42,11 +51,16 @@ public:
     /// none.
     [[nodiscard]] std::size_t fetch(void** begin, std::size_t want) noexcept;
 
-    /// Takes back [begin, end). Pointers that are no out block are reported and dropped.
-    void put(void* const* begin, void* const* end) noexcept;
+    /// Takes back [begin, end). Pointers that are no out block are reported and dropped. Returns `end`, or
+    /// where it stopped because the list of reports is crowded.
+    void* const* put(void* const* begin, void* const* end) noexcept;
 
     /// Takes back one block, straight to its slab; false when the pointer was bad (and reported).
     bool put_exact(void* block) noexcept;
+
+    /// Blocks that are out and that nobody may have again: they leave every count but this one.
+    void write_off(void* const* begin, void* const* end) noexcept;
+    [[nodiscard]] std::size_t written_off() const noexcept { return written_off_; }
 
     /// Empties up to `most` full magazines into the slabs, those longest unused first.
     void drain(std::size_t most) noexcept;
@@ -55,6 +69,8 @@ public:
     /// No magazines at all: their regions are gone.
     void forget_magazines() noexcept;
 
+    /// Blocks of a magazine.
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     /// Blocks in full magazines.
     [[nodiscard]] std::size_t cached() const noexcept { return cached_; }
 
@@ -82,10 +98,13 @@ private:
     void push_empty(spare& magazine) noexcept;
 
     slab_heap heap_;
-    spare* full_ = nullptr;
+    spare* full_ = nullptr;      // the next one to use first
+    spare* last_full_ = nullptr; // kept only for `oldest_first`
     spare* empty_ = nullptr;
+    order order_ = order::newest_first;
     std::size_t full_count_ = 0;
     std::size_t cached_ = 0;
+    std::size_t written_off_ = 0;
     std::size_t capacity_ = 0;
     const char* pool_ = "";
 };

@@ -7,6 +7,7 @@
 // O(1); growing is one reservation, plus a larger slab table now and then. One thread at a time.
 #pragma once
 
+#include <cenote/slab/misuse_list.hpp>
 #include <cenote/slab/table_memory.hpp>
 
 namespace cenote::engine {
@@ -37,6 +38,7 @@ struct region_plan {
     std::size_t magazine_bytes = 0;   ///< of one empty magazine in the side room; 0: none
     std::size_t home_bytes = 0;       ///< side room of the first region for the pool itself
     std::size_t most_slabs = no_slab; ///< numbers must fit what the depot stores
+    bool shared = false;              ///< the slab table is read without a lock
 };
 
 class region_list {
@@ -80,8 +82,10 @@ public:
     std::size_t decommit_idle(std::size_t most) noexcept;
     /// Tells the sanitizer that all blocks may be touched again, live ones too.
     void permit_blocks() const noexcept;
-    /// Gives everything back, whatever is in use.
+    /// Gives all regions back, whatever is in use.
     void release_all() noexcept;
+    /// The same at the pool's end: also what readers without a lock might still look at.
+    void end() noexcept;
 
     /// Backs every slab in use with memory; places that nobody has taken may not be committed.
     void populate() noexcept;
@@ -102,6 +106,16 @@ public:
     /// The most slabs in use since the last `forget_peak`.
     [[nodiscard]] std::size_t peak_used() const noexcept { return peak_used_; }
     void forget_peak() noexcept { peak_used_ = used_; }
+
+    /// Reports of misuse in these regions go into this list, and not to the handler; null: at once to it.
+    void collect_reports(misuse_list* list) noexcept { reports_ = list; }
+    void report(const misuse_report& wrong) const noexcept {
+        if (reports_ != nullptr) return reports_->add(wrong);
+        base::report_misuse(wrong);
+    }
+    [[nodiscard]] bool reports_are_crowded() const noexcept {
+        return reports_ != nullptr && reports_->is_crowded();
+    }
 
     [[nodiscard]] bool is_valid() const noexcept;
 
@@ -133,6 +147,7 @@ private:
     table_memory table_memory_; // when it does not stand in the first region
     region_header home_region_; // the first region's header: a small buffer has better use for the bytes
     std::byte* home_ = nullptr;
+    misuse_list* reports_ = nullptr;
     region_header* first_ = nullptr;
     region_header* last_ = nullptr;
     region_header* open_ = nullptr;

@@ -6,8 +6,11 @@
 // cell holds the two slabs that may meet in one, so that one probe without a guess finds either. Source of
 // the hash: multiplication by 2^64 ÷ φ, D. E. Knuth, The Art of Computer Programming 3, 6.4. Finding,
 // entering and removing are O(1) expected; numbers are reused. One thread at a time.
+// A shared table also answers `shared_owner_of` to threads that hold no lock, for slabs of which they know
+// that they are there: cells never move and never become empty, and a table that was outgrown stays readable.
 #pragma once
 
+#include <cenote/base/sync_word.hpp>
 #include <cenote/slab/slab.hpp>
 
 #include <bit>
@@ -32,10 +35,12 @@ public:
     };
 
     /// For slabs of `slab_bytes` > 0. `aligned`: every slab starts on a multiple of its size, a power of two.
-    constexpr void configure(std::size_t slab_bytes, bool aligned) noexcept {
+    constexpr void configure(std::size_t slab_bytes, bool aligned, bool shared = false) noexcept {
         granule_shift_ = static_cast<int>(std::bit_width(slab_bytes)) - 1;
         granules_per_slab_ = aligned ? 1 : 3;
+        is_shared_ = shared;
     }
+    [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
 
     /// For stretches of any size of which only the start is asked for: entered where they begin, nowhere
     /// else.
@@ -49,9 +54,13 @@ public:
 
     /// How many slabs the table has room for.
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+    /// Whether `slabs` in all fit beside what cells that were left keep occupied.
+    [[nodiscard]] bool has_room_for(std::size_t slabs) const noexcept {
+        return slabs <= capacity_ && (!is_shared_ || left_ + slabs * granules_per_slab_ <= mask_ - mask_ / 8);
+    }
 
     /// Moves the table into `memory` of `bytes_for(slabs)` bytes, aligned for pointers; `slabs` is not below
-    /// `capacity()`. The memory before it is not used any more.
+    /// `capacity()`. The memory before it is not written any more; of a shared table it must stay readable.
     void move_to(void* memory, std::size_t slabs) noexcept;
 
     /// Back to the small table inside the object; no slab may be entered.
@@ -84,6 +93,21 @@ public:
         }
     }
 
+    /// The same of a shared table without its lock, for a block that is live or in no slab of the table.
+    [[nodiscard]] std::uint32_t shared_owner_of(const void* address) const noexcept {
+        const view& now = *sync::load_acquire(view_);
+        const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
+        std::size_t i = hash(key, now.hash_shift);
+        for (std::size_t steps = 0; steps <= now.mask; ++steps, i = (i + 1) & now.mask) {
+            const cell& here = now.cells[i];
+            const std::uintptr_t seen = sync::load_relaxed(here.key);
+            if (seen == key) [[likely]]
+                return sync::load_relaxed(here.owner);
+            if (seen == 0) break;
+        }
+        return no_slab;
+    }
+
     [[nodiscard]] bool is_valid() const noexcept;
 
 private:
@@ -93,6 +117,12 @@ private:
         std::uint32_t low = no_slab;   // the slab of addresses below `split`
         std::uint32_t high = no_slab;  // the slab of those from it on
         std::uint32_t owner = no_slab; // of `low`
+    };
+
+    struct view { // what readers without the lock go by
+        const cell* cells = nullptr;
+        std::size_t mask = 0;
+        int hash_shift = 0;
     };
 
     static constexpr std::uintptr_t no_split = ~std::uintptr_t{0};
@@ -115,8 +145,12 @@ private:
     void enter_cell(std::uintptr_t key, std::uint32_t id) noexcept;
     void remove_cell(std::uintptr_t key, std::uint32_t id) noexcept;
     void close_gap(std::size_t gap) noexcept;
+    [[nodiscard]] static bool is_left(const cell& one) noexcept {
+        return one.key != 0 && one.low == no_slab && one.high == no_slab;
+    }
 
     cell small_[small_cells];
+    view small_view_{small_, small_cells - 1, 62};
     entry only_;
     cell* cells_ = small_; // the small table, until it is outgrown
     entry* directory_ = &only_;
@@ -124,6 +158,9 @@ private:
     int hash_shift_ = 62; // 64 less the bits of a slot number
     int granule_shift_ = 0;
     bool only_starts_ = false;
+    bool is_shared_ = false;
+    const view* view_ = &small_view_;
+    std::size_t left_ = 0; // cells of a shared table that hold no slab any more
     std::size_t granules_per_slab_ = 3;
     std::size_t capacity_ = 1;
     std::uint32_t end_id_ = 0;

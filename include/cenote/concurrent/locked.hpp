@@ -1,0 +1,144 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Any pool of one thread behind a lock, for threads that share it seldom: no caches, no thread-local table,
+// every call exact at once. A call costs the pool's and a lock's, some 10 ns when nobody waits. `with` runs
+// several calls as one, and what has no verb here, under the lock. The exhaustion handler runs without it;
+// the misuse handler, which may not use the pool anyway, and the source run under it.
+#pragma once
+
+#include <cenote/base/sync.hpp>
+#include <cenote/pool/options.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <utility>
+
+namespace cenote {
+
+template<class Pool>
+class locked {
+public:
+    using options = typename Pool::options;
+
+    /// Constructs the pool. Throws as that does.
+    constexpr explicit locked(const options& wanted = {})
+        : on_exhaustion_(wanted.on_exhaustion), pool_(with_handler(wanted)) {}
+    locked(const locked&) = delete;
+    locked& operator=(const locked&) = delete;
+
+    /// Calls `use(Pool&)` with the lock held, and returns what that returns.
+    template<std::invocable<Pool&> Use>
+    decltype(auto) with(Use&& use) {
+        const sync::holder here(lock_);
+        return std::forward<Use>(use)(pool_);
+    }
+    template<std::invocable<const Pool&> Use>
+    decltype(auto) with(Use&& use) const {
+        const sync::holder here(lock_);
+        return std::forward<Use>(use)(pool_);
+    }
+
+    // The pool's verbs, those that it has.
+
+    template<class... Args>
+    [[nodiscard]] auto allocate(Args&&... args) -> decltype(std::declval<Pool&>().allocate(args...)) {
+        const sync::holder here(lock_);
+        return pool_.allocate(args...);
+    }
+    template<class... Args>
+    [[nodiscard]] auto try_allocate(Args&&... args) noexcept
+        -> decltype(std::declval<Pool&>().try_allocate(args...)) {
+        const sync::holder here(lock_);
+        return pool_.try_allocate(args...);
+    }
+    template<class... Args>
+    auto deallocate(Args&&... args) noexcept -> decltype(std::declval<Pool&>().deallocate(args...)) {
+        const sync::holder here(lock_);
+        return pool_.deallocate(args...);
+    }
+    template<class... Args>
+    auto allocate_n(Args&&... args) -> decltype(std::declval<Pool&>().allocate_n(args...)) {
+        const sync::holder here(lock_);
+        return pool_.allocate_n(args...);
+    }
+    template<class... Args>
+    [[nodiscard]] auto try_allocate_n(Args&&... args) noexcept
+        -> decltype(std::declval<Pool&>().try_allocate_n(args...)) {
+        const sync::holder here(lock_);
+        return pool_.try_allocate_n(args...);
+    }
+    template<class... Args>
+    auto deallocate_n(Args&&... args) noexcept -> decltype(std::declval<Pool&>().deallocate_n(args...)) {
+        const sync::holder here(lock_);
+        return pool_.deallocate_n(args...);
+    }
+    [[nodiscard]] bool owns(const void* pointer) const noexcept
+        requires requires(const Pool& pool) { pool.owns(pointer); }
+    {
+        const sync::holder here(lock_);
+        return pool_.owns(pointer);
+    }
+    [[nodiscard]] bool is_live(const void* pointer) const noexcept
+        requires requires(const Pool& pool) { pool.is_live(pointer); }
+    {
+        const sync::holder here(lock_);
+        return pool_.is_live(pointer);
+    }
+    void reset() noexcept
+        requires requires(Pool& pool) { pool.reset(); }
+    {
+        const sync::holder here(lock_);
+        pool_.reset();
+    }
+    auto trim() noexcept -> decltype(std::declval<Pool&>().trim()) {
+        const sync::holder here(lock_);
+        return pool_.trim();
+    }
+    [[nodiscard]] pool_stats stats() const noexcept {
+        const sync::holder here(lock_);
+        return pool_.stats();
+    }
+    [[nodiscard]] bool is_valid() const noexcept {
+        const sync::holder here(lock_);
+        return pool_.is_valid();
+    }
+
+    // These never change.
+
+    [[nodiscard]] const char* name() const noexcept { return pool_.name(); }
+    [[nodiscard]] std::size_t block_size() const noexcept
+        requires requires(const Pool& pool) { pool.block_size(); }
+    {
+        return pool_.block_size();
+    }
+    [[nodiscard]] std::size_t alignment() const noexcept
+        requires requires(const Pool& pool) { pool.alignment(); }
+    {
+        return pool_.alignment();
+    }
+
+private:
+    // A pool's handler may use it, so at that point the pool is ready for any thread.
+    static bool handle(void* self, const shortage& what) {
+        auto& here = *static_cast<locked*>(self);
+        struct opened { // also when the handler throws
+            sync::mutex& lock;
+            explicit opened(sync::mutex& held) : lock(held) { lock.unlock(); }
+            ~opened() { lock.lock(); }
+        } const opening(here.lock_);
+        return here.on_exhaustion_.call(here.on_exhaustion_.context, what);
+    }
+    [[nodiscard]] constexpr options with_handler(options wanted) noexcept {
+        if (wanted.on_exhaustion.call != nullptr) {
+            wanted.on_exhaustion.call = &locked::handle;
+            wanted.on_exhaustion.context = this;
+        }
+        return wanted;
+    }
+
+    mutable sync::mutex lock_;
+    exhaustion_handler on_exhaustion_;
+    Pool pool_;
+};
+
+} // namespace cenote

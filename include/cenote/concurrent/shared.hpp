@@ -1,0 +1,139 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// A pool of one thread made a pool of many: the core's depot, slabs and memory behind one lock, and before it
+// a cache for each thread. `take` and `give` are what lies behind the hot paths of the concurrent pools. The
+// lock is held once a magazine; reports of misuse are delivered when it is free again. Any thread, except
+// where a call says that it needs quiet.
+#pragma once
+
+#include <cenote/concurrent/crew.hpp>
+#include <cenote/slab/misuse_list.hpp>
+#include <cenote/source/source.hpp>
+
+namespace cenote {
+
+/// What `trim` of a concurrent pool did.
+struct trim_result {
+    std::size_t returned_bytes = 0; ///< given back to the source
+    std::size_t pinned_bytes =
+        0; ///< in other threads' caches, which are asked to flush at their next exchange
+};
+
+/// Says that no other thread is in a call of the pool, or will be before this one returns.
+struct quiet_t {
+    explicit constexpr quiet_t() noexcept = default;
+};
+inline constexpr quiet_t quiet{};
+
+namespace engine {
+
+template<class Core>
+class CENOTE_API shared {
+public:
+    template<class Options>
+    constexpr shared(const Options& options, unsigned threads) : core_(options, threads) {}
+    shared(const shared&) = delete;
+    shared& operator=(const shared&) = delete;
+    ~shared();
+
+    /// Holds the lock; what threads have left is drained by then.
+    class section;
+
+    [[nodiscard]] CENOTE_INLINE std::uint64_t id() const noexcept { return crew_.id(); }
+
+    /// Makes the pool ready at its first call; false when it cannot. In a section.
+    [[nodiscard]] bool open() noexcept;
+
+    /// The calling thread's cache, or null: it has none yet, or the pool works without.
+    [[nodiscard]] thread_cache* cache_here() noexcept;
+    /// Gives the calling thread a cache when there is memory for one; `may_buy`: or when the source gives
+    /// some.
+    thread_cache* join(bool may_buy) noexcept;
+
+    /// A block for the thread whose cache is `mine`, or null when there is none.
+    [[nodiscard]] void* take(thread_cache& mine, std::uint32_t size_class) noexcept;
+    void give(thread_cache& mine, std::uint32_t size_class, void* block) noexcept;
+    /// Up to `want` blocks; less only when there are no more.
+    [[nodiscard]] std::size_t take_many(thread_cache& mine, std::uint32_t size_class, void** blocks,
+                                        std::size_t want) noexcept;
+    void give_many(thread_cache& mine, std::uint32_t size_class, void* const* blocks,
+                   std::size_t count) noexcept;
+
+    /// Whether `block` lies in a magazine of the calling thread.
+    [[nodiscard]] bool holds(const void* block, std::uint32_t size_class) noexcept;
+
+    void release_cache() noexcept;
+    void trim(trim_result& result) noexcept;
+
+    // Quiet only.
+
+    /// All caches at capacity zero and empty until `resume`.
+    void suspend() noexcept;
+    void resume() noexcept;
+    void reset() noexcept;
+
+    /// Blocks of a size class in other threads' caches, as of their last exchange. In a section.
+    [[nodiscard]] std::size_t cached_elsewhere(std::uint32_t size_class) noexcept;
+    /// Counts the caller's magazines anew, and with `all` everybody's. In a section.
+    void recount(bool all) noexcept;
+
+    [[nodiscard]] Core& core() noexcept { return core_; }
+    [[nodiscard]] std::size_t bought_bytes() const noexcept { return bought_; }
+    [[nodiscard]] std::size_t walks() const noexcept { return walks_; }
+
+    /// Bytes that `units` caches need from a source of this granularity, and their alignment.
+    [[nodiscard]] static std::size_t bytes_of_units(std::size_t unit_bytes, std::size_t units) noexcept;
+    static constexpr std::size_t unit_alignment = 64;
+
+private:
+    struct chunk { // of memory for caches
+        chunk* next;
+        std::size_t bytes;
+        std::size_t units;
+        std::size_t spare;
+    };
+
+    void buy(std::size_t units) noexcept;
+    void release_chunks(bool all) noexcept;
+    [[nodiscard]] static stock& stock_of(thread_cache& mine, std::uint32_t size_class) noexcept {
+        return mine.stocks[size_class];
+    }
+    [[nodiscard]] bool equip(thread_cache& mine, std::uint32_t size_class) noexcept;
+    void recount(stock& one, std::uint32_t size_class) noexcept;
+    void flush(stock& one, magazine& full, std::uint32_t size_class) noexcept;
+    void flush_all(thread_cache& mine) noexcept;
+    void collect() noexcept;
+    [[nodiscard]] bool drain(cache_unit& unit) noexcept;
+    void write_off(cache_unit& unit) noexcept;
+
+    crew crew_;
+    Core core_;
+    chunk* chunks_ = nullptr;
+    std::size_t bought_ = 0;
+    std::size_t walks_ = 0;
+    bool buys_ = true; // until the source refuses
+};
+
+template<class Core>
+class [[nodiscard]] shared<Core>::section {
+public:
+    explicit section(shared& pool) noexcept : pool_(pool) {
+        pool_.crew_.lock();
+        pool_.core_.collect_reports(&reports_);
+        if (pool_.crew_.has_gone()) pool_.collect();
+    }
+    section(const section&) = delete;
+    section& operator=(const section&) = delete;
+    ~section() {
+        pool_.core_.collect_reports(nullptr);
+        pool_.crew_.unlock();
+        reports_.deliver();
+    }
+
+private:
+    shared& pool_;
+    misuse_list reports_;
+};
+
+} // namespace engine
+} // namespace cenote

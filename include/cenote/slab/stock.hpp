@@ -1,0 +1,55 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The magazines of one of several owners of a pool's blocks, such as one thread of many: two of each block
+// size, and the memory that they stand in. One thread.
+#pragma once
+
+#include <cenote/base/arith.hpp>
+#include <cenote/slab/magazine.hpp>
+
+namespace cenote::engine {
+
+/// The two magazines of one block size.
+struct stock {
+    magazine loaded;
+    magazine spare;
+    std::size_t level = 0; ///< blocks in both, as of the last call that held the pool's lock
+
+    [[nodiscard]] std::size_t count() const noexcept { return loaded.count() + spare.count(); }
+    [[nodiscard]] bool can_hold() const noexcept { return loaded.capacity() != 0; }
+};
+
+/// Memory for one owner's magazines, which belongs to the pool: who goes leaves it to the pool with what the
+/// magazines hold.
+struct cache_unit {
+    cache_unit* next = nullptr;
+    void* home = nullptr;  ///< what it was cut from
+    void** room = nullptr; ///< not yet in any magazine
+    void** room_end = nullptr;
+    std::size_t left = 0; ///< bytes of blocks that its further magazines may hold
+
+    /// One of each block size stands behind it.
+    [[nodiscard]] stock* stocks() noexcept { return reinterpret_cast<stock*>(this + 1); }
+};
+
+/// Bytes of a unit with so many sizes and so many entries of magazines.
+[[nodiscard]] constexpr std::size_t unit_bytes_for(std::size_t sizes, std::size_t entries) noexcept {
+    return base::rounded_up(sizeof(cache_unit) + sizes * sizeof(stock) + entries * sizeof(void*), 64);
+}
+
+/// As new: no magazines, all of `entries` to be given to some.
+inline void clear_unit(cache_unit& unit, std::size_t sizes, std::size_t entries, std::size_t bytes) noexcept {
+    for (std::size_t i = 0; i < sizes; ++i) unit.stocks()[i] = {};
+    unit.room = reinterpret_cast<void**>(unit.stocks() + sizes);
+    unit.room_end = unit.room + entries;
+    unit.left = bytes;
+}
+
+/// Gives an owner's stock two magazines of `capacity` entries, which the unit must have left.
+inline void equip_stock(cache_unit& unit, stock& one, std::size_t capacity) noexcept {
+    one.loaded = {unit.room, unit.room, unit.room + capacity};
+    one.spare = {unit.room + capacity, unit.room + capacity, unit.room + 2 * capacity};
+    unit.room += 2 * capacity;
+}
+
+} // namespace cenote::engine

@@ -1,0 +1,71 @@
+// cenote: SPDX-License-Identifier: MIT
+#include "process.hpp"
+
+#include <cenote/base/arith.hpp>
+#include <cenote/source/os_pages.hpp>
+
+#include <new>
+
+namespace cenote::engine {
+namespace {
+
+constinit thread_cache none;
+constinit thread_cache gone;
+constinit registry all{gone};
+
+// The first records need no system: small programs never ask for more.
+constexpr std::size_t first_records = 32;
+constinit thread_cache records[first_records];
+
+// Left for threads that only free, and so may not ask for memory.
+constexpr std::size_t least_spare = 8;
+
+constexpr thread_slots empty_table() noexcept {
+    thread_slots table{};
+    for (thread_cache*& head : table.heads) head = &none;
+    return table;
+}
+
+bool set_up() noexcept {
+    all.add_records(records, first_records);
+    return sync::at_fork([] { all.lock_all(); }, [] { all.unlock_all(); },
+                         [] {
+                             all.abandon_others(this_thread);
+                             all.unlock_all();
+                         });
+}
+
+} // namespace
+
+constinit thread_local thread_slots this_thread = empty_table();
+
+registry& process_registry() noexcept {
+    static const bool is_ready = set_up();
+    (void)is_ready;
+    return all;
+}
+
+thread_cache& no_cache() noexcept {
+    return none;
+}
+
+void supply_records() noexcept {
+    if (process_registry().spare_records() >= least_spare) return;
+    source& pages = default_source();
+    const source::request wanted{base::rounded_up(std::size_t{64} << 10, pages.granularity()),
+                                 alignof(thread_cache), source::any_node};
+    void* const data = pages.reserve(wanted); // never given back: threads may hold stale pointers
+    if (data == nullptr) return;
+    if (!pages.commit(data, wanted.bytes)) return pages.release(data, wanted);
+    const std::size_t count = wanted.bytes / sizeof(thread_cache);
+    auto* const first = static_cast<thread_cache*>(data);
+    for (std::size_t i = 0; i < count; ++i) ::new (first + i) thread_cache;
+    all.add_records(first, count);
+}
+
+bool watch_this_thread() noexcept {
+    return sync::at_thread_exit([](void* table) { all.end_thread(*static_cast<thread_slots*>(table)); },
+                                &this_thread);
+}
+
+} // namespace cenote::engine

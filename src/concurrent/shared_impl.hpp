@@ -1,0 +1,408 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The code of `shared`, for the sources of the concurrent pools.
+#pragma once
+
+#include <cenote/base/arith.hpp>
+#include <cenote/concurrent/shared.hpp>
+#include <cenote/slab/block_store.hpp>
+
+#include "process.hpp"
+
+#include <cstring>
+#include <initializer_list>
+#include <new>
+#include <utility>
+
+namespace cenote::engine {
+
+template<class Core>
+shared<Core>::~shared() {
+    if (id() != 0) process_registry().leave(crew_);
+    for (bool more = true; more;) { // a section drains what fits its list of reports
+        const section here(*this);
+        more = crew_.has_gone();
+    }
+    release_chunks(true);
+}
+
+// Joining.
+
+// A source that was paid in advance gives the caches their memory first: the core may take all the rest.
+template<class Core>
+bool shared<Core>::open() noexcept {
+    if (id() != 0) return true;
+    if (!core_.open_shared()) return false;
+    if (core_.from().is_prepaid() && core_.has_caches()) buy(core_.first_units() + 1);
+    process_registry().enter(crew_);
+    return true;
+}
+
+template<class Core>
+thread_cache* shared<Core>::cache_here() noexcept {
+    return id() == 0 ? nullptr : registry::find(this_thread, id());
+}
+
+template<class Core>
+thread_cache* shared<Core>::join(bool may_buy) noexcept {
+    if (may_buy) supply_records();
+    const section here(*this);
+    if (id() == 0 && (!may_buy || !open())) return nullptr;
+    if (!core_.has_caches() || !process_registry().is_alive(this_thread)) return nullptr;
+    if (thread_cache* const mine = cache_here()) return mine;
+    if (may_buy) buy(2);
+    if (!crew_.has_spare() || !watch_this_thread()) return nullptr;
+    thread_cache* const mine = process_registry().take_record(this_thread, id());
+    if (mine == nullptr) return nullptr;
+    cache_unit& unit = crew_.join(*mine);
+    mine->own = {};
+    mine->stocks = core_.size_classes() == 1 ? &mine->own : unit.stocks();
+    process_registry().connect(*mine, crew_);
+    core_.set_caches(crew_.count());
+    if (may_buy) buy(1); // for a thread that only frees
+    return mine;
+}
+
+// Memory for caches.
+
+template<class Core>
+std::size_t shared<Core>::bytes_of_units(std::size_t unit_bytes, std::size_t units) noexcept {
+    return base::rounded_up(sizeof(chunk), unit_alignment) + units * unit_bytes;
+}
+
+/// Unless there is a spare one: room for at least so many, more where the source gives whole pages.
+template<class Core>
+void shared<Core>::buy(std::size_t units) noexcept {
+    if (crew_.has_spare() || !buys_) return;
+    const std::size_t unit_bytes = core_.unit_bytes();
+    const std::size_t bytes = base::rounded_up(bytes_of_units(unit_bytes, units), core_.from().granularity());
+    const source::request wanted{bytes, unit_alignment, source::any_node};
+    void* const data = core_.from().reserve(wanted);
+    buys_ = data != nullptr && core_.from().commit(data, bytes);
+    if (!buys_) {
+        if (data != nullptr) core_.from().release(data, wanted);
+        return;
+    }
+    const std::size_t head = bytes_of_units(unit_bytes, 0);
+    chunks_ = ::new (data) chunk{chunks_, bytes, (bytes - head) / unit_bytes, 0};
+    bought_ += bytes;
+    core_.set_bought(bought_);
+    for (std::size_t i = 0; i < chunks_->units; ++i) {
+        auto* const unit = ::new (static_cast<std::byte*>(data) + head + i * unit_bytes) cache_unit;
+        unit->home = chunks_;
+        for (std::uint32_t c = 0; c < core_.size_classes(); ++c) ::new (unit->stocks() + c) stock;
+        core_.clear(*unit);
+        crew_.add_spare(*unit);
+    }
+}
+
+/// Those of which no thread has a unit, or all.
+template<class Core>
+void shared<Core>::release_chunks(bool all) noexcept {
+    cache_unit* spare = crew_.take_spares();
+    for (chunk* one = chunks_; one != nullptr; one = one->next) one->spare = 0;
+    for (cache_unit* unit = spare; unit != nullptr; unit = unit->next)
+        ++static_cast<chunk*>(unit->home)->spare;
+    while (spare != nullptr) {
+        cache_unit* const next = spare->next;
+        const auto* const home = static_cast<const chunk*>(spare->home);
+        if (!all && home->spare != home->units) crew_.add_spare(*spare);
+        spare = next;
+    }
+    for (chunk** link = &chunks_; *link != nullptr;) {
+        chunk* const one = *link;
+        if (!all && one->spare != one->units) {
+            link = &one->next;
+            continue;
+        }
+        *link = one->next;
+        bought_ -= one->bytes;
+        core_.from().release(one, {one->bytes, unit_alignment, source::any_node});
+    }
+    core_.set_bought(bought_);
+    buys_ = true;
+}
+
+template<class Core>
+bool shared<Core>::equip(thread_cache& mine, std::uint32_t size_class) noexcept {
+    stock& one = stock_of(mine, size_class);
+    if (walks_ == 0 && !one.can_hold()) core_.equip(*mine.unit, one, size_class);
+    return one.can_hold();
+}
+
+// Counting.
+
+template<class Core>
+void shared<Core>::recount(stock& one, std::uint32_t size_class) noexcept {
+    block_store& store = core_.store(size_class);
+    const std::size_t now = one.count();
+    store.set_elsewhere(store.elsewhere() - one.level + now);
+    one.level = now;
+}
+
+template<class Core>
+void shared<Core>::recount(bool all) noexcept {
+    for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
+        if (!all && at->owner != &this_thread) continue;
+        for (std::uint32_t c = 0; c < core_.size_classes(); ++c) recount(stock_of(*at, c), c);
+    }
+}
+
+template<class Core>
+std::size_t shared<Core>::cached_elsewhere(std::uint32_t size_class) noexcept {
+    std::size_t blocks = 0;
+    for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
+        if (at->owner != &this_thread) blocks += stock_of(*at, size_class).level;
+    }
+    return blocks;
+}
+
+// Exchanges.
+
+/// Empties `full`, of the stock `one`; less when more is wrong in it than a list of reports holds.
+template<class Core>
+void shared<Core>::flush(stock& one, magazine& full, std::uint32_t size_class) noexcept {
+    if (full.is_empty()) return;
+    recount(one, size_class);
+    void* const* const stopped = core_.put(size_class, full.begin, full.top);
+    const auto rest = static_cast<std::size_t>(full.top - stopped);
+    if (rest != 0) std::memmove(full.begin, stopped, rest * sizeof(void*));
+    full.top = full.begin + rest;
+    recount(one, size_class);
+}
+
+template<class Core>
+void shared<Core>::flush_all(thread_cache& mine) noexcept {
+    for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+        stock& one = stock_of(mine, c);
+        flush(one, one.spare, c);
+        flush(one, one.loaded, c);
+    }
+}
+
+/// True when nothing is left in it.
+template<class Core>
+bool shared<Core>::drain(cache_unit& unit) noexcept {
+    bool is_empty = true;
+    for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+        stock& one = unit.stocks()[c];
+        recount(one, c);
+        for (magazine* full : {&one.spare, &one.loaded}) flush(one, *full, c);
+        is_empty = is_empty && one.count() == 0;
+    }
+    return is_empty;
+}
+
+template<class Core>
+void shared<Core>::write_off(cache_unit& unit) noexcept {
+    for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+        stock& one = unit.stocks()[c];
+        recount(one, c);
+        for (magazine* lost : {&one.spare, &one.loaded}) {
+            core_.store(c).depot().write_off(lost->begin, lost->top);
+            lost->top = lost->begin;
+        }
+        recount(one, c);
+    }
+}
+
+/// What threads that have gone left.
+template<class Core>
+void shared<Core>::collect() noexcept {
+    for (cache_unit* unit = crew_.take_abandoned(); unit != nullptr;) {
+        cache_unit* const next = unit->next;
+        write_off(*unit);
+        core_.clear(*unit);
+        crew_.add_spare(*unit);
+        unit = next;
+    }
+    for (cache_unit* unit = crew_.take_returned(); unit != nullptr;) {
+        cache_unit* const next = unit->next;
+        if (drain(*unit)) {
+            core_.clear(*unit);
+            crew_.add_spare(*unit);
+        } else {
+            crew_.put_back_returned(*unit);
+        }
+        unit = next;
+    }
+    core_.set_caches(crew_.count());
+}
+
+template<class Core>
+void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept {
+    stock& one = stock_of(mine, size_class);
+    for (bool is_first = true;; is_first = false) {
+        if (one.loaded.is_empty()) std::swap(one.loaded, one.spare);
+        if (!one.loaded.is_empty()) return one.loaded.pop();
+        const section here(*this);
+        if (crew_.answers(mine) || !is_first) flush_all(mine);
+        if (!equip(mine, size_class)) return core_.take_one(size_class);
+        recount(one, size_class);
+        const std::size_t count = core_.fetch(size_class, one.loaded.begin, one.loaded.capacity());
+        one.loaded.top = one.loaded.begin + count;
+        recount(one, size_class);
+        if (count != 0) {
+            buy(1);
+            return one.loaded.pop();
+        }
+        // What the caller caches in other sizes may help; then only other threads can.
+        if (is_first && core_.size_classes() > 1) continue;
+        crew_.ask_for_flushes();
+        return nullptr;
+    }
+}
+
+template<class Core>
+void shared<Core>::give(thread_cache& mine, std::uint32_t size_class, void* block) noexcept {
+    stock& one = stock_of(mine, size_class);
+    // A loop, because a handler that hears of misuse may use the pool.
+    for (;;) {
+        if (!one.loaded.is_full()) return one.loaded.push(block);
+        if (one.can_hold() && one.spare.is_empty()) {
+            std::swap(one.loaded, one.spare);
+            continue;
+        }
+        const section here(*this);
+        if (crew_.answers(mine)) {
+            flush_all(mine);
+        } else if (one.can_hold()) {
+            flush(one, one.spare, size_class);
+        } else if (!equip(mine, size_class)) {
+            return core_.give_one(size_class, block);
+        }
+        core_.after_put(size_class);
+    }
+}
+
+template<class Core>
+std::size_t shared<Core>::take_many(thread_cache& mine, std::uint32_t size_class, void** blocks,
+                                    std::size_t want) noexcept {
+    magazine& loaded = stock_of(mine, size_class).loaded;
+    std::size_t taken = 0;
+    while (taken < want) {
+        void* const block = take(mine, size_class);
+        if (block == nullptr) break;
+        blocks[taken++] = block;
+        const std::size_t more = loaded.count() < want - taken ? loaded.count() : want - taken;
+        loaded.top -= more;
+        if (more != 0) std::memcpy(blocks + taken, loaded.top, more * sizeof(void*));
+        taken += more;
+    }
+    return taken;
+}
+
+template<class Core>
+void shared<Core>::give_many(thread_cache& mine, std::uint32_t size_class, void* const* blocks,
+                             std::size_t count) noexcept {
+    magazine& loaded = stock_of(mine, size_class).loaded;
+    while (count != 0) {
+        const std::size_t fits = loaded.room() < count ? loaded.room() : count;
+        if (fits != 0) std::memcpy(loaded.top, blocks, fits * sizeof(void*));
+        loaded.top += fits;
+        blocks += fits;
+        count -= fits;
+        if (count == 0) return;
+        give(mine, size_class, *blocks++);
+        --count;
+    }
+}
+
+template<class Core>
+bool shared<Core>::holds(const void* block, std::uint32_t size_class) noexcept {
+    thread_cache* const mine = cache_here();
+    if (mine == nullptr) return false;
+    const stock& one = stock_of(*mine, size_class);
+    for (const magazine* cached : {&one.loaded, &one.spare}) {
+        for (void* const* entry = cached->begin; entry != cached->top; ++entry) {
+            if (*entry == block) return true;
+        }
+    }
+    return false;
+}
+
+template<class Core>
+void shared<Core>::release_cache() noexcept {
+    thread_cache* const mine = cache_here();
+    if (mine == nullptr) return;
+    for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+        while (stock_of(*mine, c).count() != 0) { // more than once only when much of it is wrong
+            const section here(*this);
+            flush_all(*mine);
+            core_.after_put(c);
+        }
+    }
+}
+
+template<class Core>
+void shared<Core>::trim(trim_result& result) noexcept {
+    release_cache();
+    const section here(*this);
+    if (id() == 0 || walks_ != 0) return;
+    crew_.ask_for_flushes();
+    if (thread_cache* const mine = cache_here()) (void)crew_.answers(*mine);
+    const std::size_t bought = bought_;
+    result.returned_bytes += core_.trim();
+    release_chunks(false);
+    result.returned_bytes += bought - bought_;
+    for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+        result.pinned_bytes += cached_elsewhere(c) * core_.store(c).heap().layout().stride;
+    }
+}
+
+// Quiet.
+
+template<class Core>
+void shared<Core>::suspend() noexcept {
+    for (bool more = true; more;) {
+        const section here(*this);
+        more = crew_.has_gone();
+        for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
+            flush_all(*at);
+            for (std::uint32_t c = 0; c < core_.size_classes(); ++c) more |= stock_of(*at, c).count() != 0;
+        }
+        if (more) continue;
+        core_.set_walks(++walks_);
+        if (walks_ != 1) return;
+        for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
+            for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+                stock& one = stock_of(*at, c);
+                one.loaded.end = one.loaded.begin;
+                one.spare.end = one.spare.begin;
+            }
+        }
+    }
+}
+
+// The two magazines of a stock stand side by side, in either order: how far apart says how long they are.
+template<class Core>
+void shared<Core>::resume() noexcept {
+    const section here(*this);
+    core_.set_walks(--walks_);
+    if (walks_ != 0) return;
+    for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
+        for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+            stock& one = stock_of(*at, c);
+            const std::ptrdiff_t apart = one.spare.begin - one.loaded.begin;
+            const std::ptrdiff_t capacity = apart < 0 ? -apart : apart;
+            one.loaded.end = one.loaded.begin + capacity;
+            one.spare.end = one.spare.begin + capacity;
+        }
+    }
+}
+
+template<class Core>
+void shared<Core>::reset() noexcept {
+    const section here(*this);
+    for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
+        for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+            stock& one = stock_of(*at, c);
+            one.loaded.top = one.loaded.begin;
+            one.spare.top = one.spare.begin;
+            recount(one, c);
+        }
+    }
+    core_.reset();
+}
+
+} // namespace cenote::engine
