@@ -273,6 +273,19 @@ TEST(explorer, a_loop_that_pauses_ends_with_what_it_waits_for_and_not_without) {
     EXPECT_EQ(explore(spin(false)).kind, failure::no_end);
 }
 
+TEST(explorer, threads_that_yield_in_turn_let_a_third_run) {
+    const findings found = explore([](program& run) {
+        auto flag = std::make_shared<word>(0);
+        for (int i = 0; i < 2; ++i)
+            run.threads.emplace_back([=] {
+                while (flag->fetch_or(2, memory_order_acquire) != 3) explored::yield();
+            });
+        run.threads.emplace_back([=] { flag->fetch_or(1, memory_order_release); });
+    });
+    EXPECT_EQ(found.kind, failure::none) << found;
+    EXPECT_TRUE(found.complete);
+}
+
 TEST(explorer, a_program_that_never_rests_has_no_end) {
     exploration few;
     few.steps = 500;

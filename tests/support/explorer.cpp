@@ -113,6 +113,9 @@ void track::write() {
 void pause() {
     if (active != nullptr) active->pause();
 }
+void yield() {
+    if (active != nullptr) active->yield();
+}
 void arrive_to_sleep(const location&) {
     if (active != nullptr) active->arrive(false);
 }

@@ -119,6 +119,7 @@ private:
 };
 
 void pause();
+void yield();
 void arrive_to_sleep(const location& word);
 /// False: woken early.
 [[nodiscard]] bool sleep(const location& word);
@@ -255,7 +256,7 @@ struct explored {
     };
 
     static void pause() { exploring::pause(); }
-    static void yield() { exploring::pause(); }
+    static void yield() { exploring::yield(); }
     static void wait(const atomic<std::uint32_t>& word, std::uint32_t value) {
         exploring::arrive_to_sleep(word.at_);
         while (word.values_[word.at_.newest()] == value && exploring::sleep(word.at_)) {

@@ -163,7 +163,7 @@ bool machine::can_run(std::size_t thread) const {
 }
 
 void machine::switch_to(std::size_t thread) {
-    threads_[thread].yields = threads_[thread].stuck = false;
+    threads_[thread].yields = threads_[thread].waits = threads_[thread].stuck = false;
     if (thread == current_) return;
     fiber& from = *fibers_[current_];
     current_ = thread;
@@ -223,6 +223,19 @@ void machine::pause() {
     const std::size_t taken = choose(count);
     self.yields = taken != 0;
     switch_to(able[taken]);
+}
+
+// Another thread runs, and of two that yield in turn neither keeps a third from it.
+void machine::yield() {
+    if (!running_) return;
+    if (++steps_ > limits_.steps) fail(failure::no_end, "the schedule has no end");
+    threads_[current_].waits = true;
+    std::array<std::size_t, most_threads> able{};
+    std::size_t count = 0;
+    for (const bool all : {false, true})
+        for (std::size_t i = 1; i < most_threads && (!all || count == 0); ++i)
+            if (i != current_ && can_run(i) && (all || !threads_[i].waits)) able[count++] = i;
+    switch_to(count == 0 ? current_ : able[choose(count)]);
 }
 
 bool machine::sleep(const location& word) {

@@ -28,6 +28,7 @@ public:
     void arrive(bool only_loads);
     void note_change() { ++changes_; }
     void pause();
+    void yield();
     [[nodiscard]] bool sleep(const location& word);
     void wake(const location& word, bool all);
     [[nodiscard]] std::size_t choose_age(std::size_t ages);
@@ -44,6 +45,7 @@ private:
         std::uint64_t mark = 0;         // the changes it had seen at its last pause
         std::size_t idle = 0;           // pauses since then
         bool yields = false;            // until something changes
+        bool waits = false;             // until those have run who did not yield since it did
         bool stuck = false;             // it paused in vain too often
     };
     struct choice {
