@@ -71,7 +71,7 @@ TEST(record, allocators_with_their_own_operator_new_are_recorded) {
     if (is_sanitized)
         GTEST_SKIP() << "the tool itself cannot run under a preloaded allocator with a sanitizer";
     std::size_t tried = 0;
-    for (const tool::contender& c : tool::find_contenders().contenders) {
+    for (const tool::contender& c : tool::find_contenders(false).contenders) {
         if (c.preload.empty()) continue;
         const scratch here;
         const ran result = run_tool({"record", "-o", here.path("trace"), "--", CENOTE_VICTIM_CXX},

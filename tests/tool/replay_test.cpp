@@ -84,8 +84,8 @@ TEST(plan, shortened_totals_are_those_of_what_is_left) {
 TEST(replay, prints_a_row_for_every_contender_and_a_sentence) {
     const scratch here;
     save(here.path("trace"), small_recording(2000, 3));
-    const ran r =
-        run_tool({"replay", here.path("trace"), "--rounds", "2", "--json", here.path("numbers.json")});
+    const ran r = run_tool({"replay", here.path("trace"), "--rounds", "2", "--threads", "one", "--json",
+                            here.path("numbers.json")});
     ASSERT_EQ(r.status, 0) << r.err;
     for (const char* part : {"small (process 42)", "12,000 operations", "malloc (C library)", "std::pmr pool",
                              "cenote::multi_pool", "the same, sized free", "no-op", "live data alone",

@@ -27,6 +27,7 @@ result make_row(const char* name, std::string_view word, double ns, std::uint64_
 results make_results(double other, double ours, std::uint64_t other_resident, std::uint64_t our_resident) {
     results all;
     all.rounds = 3;
+    all.ours = contender_words::cenote;
     all.rows = {make_row("malloc (C library)", contender_words::malloc, 21, 1000),
                 make_row("jemalloc", contender_words::malloc, other, other_resident),
                 make_row("cenote::multi_pool", contender_words::cenote, ours, our_resident),

@@ -2,6 +2,7 @@
 #include "replay/child.hpp"
 
 #include "replay/contenders.hpp"
+#include "replay/crew.hpp"
 
 #include <array>
 #include <cerrno>
@@ -25,12 +26,13 @@ constexpr const char* preload_name = "LD_PRELOAD";
 
 // What a child is told, in this order behind its word.
 struct child_arguments {
-    std::string contender, mode, operations, count, slots, peak_op, latency, latency_count, result, preload;
+    std::string contender, mode, operations, count, slots, peak_op, latency, latency_count, result, preload,
+        threads, thread_count;
 };
 
 std::vector<std::string> to_strings(const child_arguments& a) {
-    return {"cenote", replay_child_word, a.contender, a.mode,          a.operations, a.count,
-            a.slots,  a.peak_op,         a.latency,   a.latency_count, a.result,     a.preload};
+    return {"cenote",  replay_child_word, a.contender,     a.mode,   a.operations, a.count,   a.slots,
+            a.peak_op, a.latency,         a.latency_count, a.result, a.preload,    a.threads, a.thread_count};
 }
 
 template<class T>
@@ -58,6 +60,9 @@ outcome dispatch(std::string_view word, const job& j) {
     if (word == contender_words::pmr) return run_pmr(j);
     if (word == contender_words::cenote) return run_cenote(j);
     if (word == contender_words::cenote_sized) return run_cenote_sized(j);
+    if (word == contender_words::pmr_synchronized) return run_pmr_synchronized(j);
+    if (word == contender_words::cenote_locked) return run_cenote_locked(j);
+    if (word == contender_words::cenote_locked_sized) return run_cenote_locked_sized(j);
     return run_no_op(j);
 }
 
@@ -100,7 +105,9 @@ std::string describe_end(bool in_time, int status, const outcome& numbers) {
     if (!in_time) return "did not finish in time";
     if (WIFSIGNALED(status)) return fmt::format("crashed: {}", ::strsignal(WTERMSIG(status)));
     if (numbers.magic != outcome{}.magic)
-        return fmt::format("could not run (status {})", WEXITSTATUS(status));
+        return WEXITSTATUS(status) == no_threads_status
+                   ? "could not start as many threads as were recorded"
+                   : fmt::format("could not run (status {})", WEXITSTATUS(status));
     if (numbers.not_preloaded != 0) return "could not be put in malloc's place";
     return "";
 }
@@ -113,7 +120,11 @@ int replay_child(int argc, char** argv) {
     const auto number = [&](int i) { return std::strtoull(argv[i], nullptr, 10); };
     job j;
     j.mode = static_cast<job_mode>(number(3));
-    j.ops = map_shared<const op>(static_cast<int>(number(4)), number(5), PROT_READ);
+    j.threads = map_shared<const recorded_thread>(static_cast<int>(number(12)), number(13), PROT_READ);
+    if (j.threads.empty())
+        j.ops = map_shared<const op>(static_cast<int>(number(4)), number(5), PROT_READ);
+    else
+        j.steps = map_shared<const step>(static_cast<int>(number(4)), number(5), PROT_READ);
     j.slots = number(6);
     j.peak_op = number(7);
     j.latency_ticks =
@@ -129,26 +140,35 @@ int replay_child(int argc, char** argv) {
 
 namespace {
 
-std::vector<std::string> arguments_for(const contender& who, job_mode mode, const plan& what,
+std::vector<std::string> arguments_for(const contender& who, job_mode mode, const child_plan& what,
                                        const shared_file* latency, int result) {
     const auto text = [](auto value) { return fmt::format("{}", value); };
     return to_strings(
         {.contender = who.word,
          .mode = text(static_cast<unsigned>(mode)),
-         .operations = text(what.ops.fd()),
+         .operations = text(what.operations),
          .count = text(what.count),
          .slots = text(what.slots),
          .peak_op = text(what.peak_op),
          .latency = text(latency != nullptr ? latency->fd() : -1),
          .latency_count = text(latency != nullptr ? latency->data().size() / sizeof(std::uint32_t) : 0),
          .result = text(result),
-         .preload = who.preload});
+         .preload = who.preload,
+         .threads = text(what.threads),
+         .thread_count = text(what.thread_count)});
 }
 
 } // namespace
 
-child_result run_child(const contender& who, job_mode mode, const plan& what, const shared_file* latency,
-                       std::chrono::milliseconds limit) {
+child_plan::child_plan(const plan& p)
+    : operations(p.ops.fd()), count(p.count), slots(p.slots), peak_op(p.peak_op) {}
+
+child_plan::child_plan(const thread_plan& p)
+    : operations(p.steps_file.fd()), threads(p.threads_file.fd()), count(p.steps().size()), slots(p.slots),
+      peak_op(p.peak_step), thread_count(p.threads().size()) {}
+
+child_result run_child(const contender& who, job_mode mode, const child_plan& what,
+                       const shared_file* latency, std::chrono::milliseconds limit) {
     std::array<int, 2> pipe{};
     if (::pipe(pipe.data()) != 0) return {{}, fmt::format("no pipe: {}", std::strerror(errno))};
     std::vector<std::string> arguments = arguments_for(who, mode, what, latency, pipe[1]);

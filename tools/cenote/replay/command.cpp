@@ -5,6 +5,7 @@
 #include "replay/child.hpp"
 #include "replay/memory_use.hpp"
 #include "replay/results.hpp"
+#include "replay/thread_plan.hpp"
 #include "text.hpp"
 
 #include <algorithm>
@@ -60,8 +61,9 @@ struct schedule {
 // changes on the machine meanwhile meets all of them.
 class tournament {
 public:
-    tournament(const plan& p, const roster& who, const schedule& when) : plan_(p), schedule_(when) {
+    tournament(const child_plan& p, const roster& who, const schedule& when) : plan_(p), schedule_(when) {
         results_.absent = who.absent;
+        results_.ours = who.ours;
         for (const contender& c : who.contenders) {
             result r;
             r.who = c;
@@ -114,9 +116,16 @@ private:
         const auto each = [&](std::uint64_t ns) {
             return static_cast<double>(ns) / static_cast<double>(plan_.count);
         };
-        results_.rows[i].first_ns.push_back(each(numbers->first_ns));
-        results_.rows[i].again_ns.push_back(each(numbers->again_ns));
-        results_.rows[i].refused = numbers->refused;
+        const pass_times& first = numbers->first;
+        result& r = results_.rows[i];
+        r.first_ns.push_back(each(first.processor_ns));
+        r.again_ns.push_back(each(numbers->again.processor_ns));
+        r.wall_ns.push_back(static_cast<double>(first.wall_ns));
+        r.waiting_ns.push_back(static_cast<double>(first.waiting_ns));
+        r.waiting_share.push_back(static_cast<double>(first.waiting_ns) /
+                                  static_cast<double>(std::max<std::uint64_t>(1, first.lived_ns)));
+        r.waits.push_back(static_cast<double>(first.waits));
+        r.refused = numbers->refused;
     }
 
     void latency(std::size_t i) {
@@ -130,8 +139,8 @@ private:
         if (const auto numbers = ask(i, job_mode::memory, nullptr)) memory_[i] = *numbers;
     }
 
-    // What an allocator needs is what its process has more than the no-op's had before its replay: so what it
-    // takes when it is loaded counts as well.
+    // What an allocator needs is what its process has more than the no-op's: so what it takes when it is
+    // loaded counts as well, and the stacks of the workers do not.
     void summarize_memory(std::size_t i) {
         const outcome& bare = memory_.back();
         const outcome& own = memory_[i];
@@ -141,9 +150,9 @@ private:
         };
         result& r = results_.rows[i];
         if (!r.usable() || i + 1 == memory_.size()) return;
-        r.resident_bytes = beyond(own.resident_bytes, bare.resident_before);
+        r.resident_bytes = beyond(own.resident_bytes, bare.resident_bytes);
         r.reserved_bytes =
-            beyond(own.reserved_bytes, r.who.word == contender_words::malloc ? bare.mapped_before : 0);
+            beyond(own.reserved_bytes, r.who.word == contender_words::malloc ? bare.mapped_bytes : 0);
     }
 
     void prepare_latencies() {
@@ -170,7 +179,7 @@ private:
             *std::max_element(all.begin() + static_cast<std::ptrdiff_t>(rank), all.end()) * ns_per_tick_;
     }
 
-    const plan& plan_;
+    const child_plan& plan_;
     schedule schedule_;
     clock::time_point start_ = clock::now();
     results results_;
@@ -182,11 +191,50 @@ private:
     progress_bar bar_{"replaying"};
 };
 
+// Who replays: the plan for one worker, or made of it, that for the recorded threads.
+class casting {
+public:
+    casting(plan& p, bool threads) : plan_(p), threads_(threads) { assign(); }
+
+    void shorten(double share) {
+        plan_.shorten(
+            std::max<std::uint64_t>(1, static_cast<std::uint64_t>(share * static_cast<double>(plan_.count))));
+        assign();
+    }
+    [[nodiscard]] child_plan plan_for_children() const {
+        return by_threads_ ? child_plan(*by_threads_) : child_plan(plan_);
+    }
+    [[nodiscard]] std::optional<thread_facts> facts() const {
+        if (!by_threads_) return std::nullopt;
+        return thread_facts{plan_.threads, by_threads_->most_alive, by_threads_->crossing};
+    }
+
+private:
+    void assign() {
+        by_threads_.reset();
+        if (threads_) by_threads_.emplace(make_thread_plan(plan_));
+    }
+
+    plan& plan_;
+    bool threads_;
+    std::optional<thread_plan> by_threads_;
+};
+
+bool wants_threads(const plan& p, replay_threads choice) {
+    if (choice == replay_threads::one || (choice == replay_threads::automatic && p.threads < 2)) return false;
+    const std::uint32_t alive = count_lanes(p);
+    if (alive > most_lanes && choice == replay_threads::recorded)
+        throw failure(fmt::format("the recording has {} threads alive at a time, more than the {} that are "
+                                  "replayed as such; replay it with --threads one",
+                                  grouped(alive), grouped(most_lanes)));
+    return alive <= most_lanes;
+}
+
 // Cuts the plan to what fits the budget; returns how long a contender may take before it is given up.
-std::chrono::milliseconds fit_budget(plan& p, const roster& who, const replay_options& options) {
+std::chrono::milliseconds fit_budget(casting& cast, const roster& who, const replay_options& options) {
     const clock::time_point start = clock::now();
-    const child_result trial =
-        run_child(who.contenders.front(), job_mode::time, p, nullptr, std::chrono::minutes(10));
+    const child_result trial = run_child(who.contenders.front(), job_mode::time, cast.plan_for_children(),
+                                         nullptr, std::chrono::minutes(10));
     if (!trial.problem.empty())
         throw failure(fmt::format("the replay on malloc {}; try a shorter recording", trial.problem));
     const double once = seconds_since(start);
@@ -195,8 +243,7 @@ std::chrono::milliseconds fit_budget(plan& p, const roster& who, const replay_op
     double kept = 1;
     if (expected > budget_seconds && !options.whole) {
         kept = budget_seconds / expected;
-        p.shorten(
-            std::max<std::uint64_t>(1, static_cast<std::uint64_t>(kept * static_cast<double>(p.count))));
+        cast.shorten(kept);
     }
     return std::chrono::milliseconds(30'000 + static_cast<std::int64_t>(once * kept * 20'000));
 }
@@ -213,13 +260,20 @@ void write_json(const std::string& path, const std::string& text) {
 int replay(const replay_options& options) {
     plan p = make_plan(options.file, options.process);
     check_memory(p);
-    const roster who = find_contenders();
-    const std::chrono::milliseconds limit = fit_budget(p, who, options);
-    fmt::print("{}\n", describe_plan(p));
+    const bool threads = wants_threads(p, options.threads);
+    const roster who = find_contenders(threads);
+    casting cast(p, threads);
+    const std::chrono::milliseconds limit = fit_budget(cast, who, options);
+    fmt::print("{}\n", describe_plan(p, cast.facts()));
+    if (!threads && p.threads > 1 && options.threads == replay_threads::automatic)
+        fmt::print("More than {} threads were alive at a time: one worker replays them all.\n\n",
+                   grouped(most_lanes));
     std::fflush(stdout);
     schedule when{.hurried = !options.whole};
     if (options.rounds) when.least = when.most = *options.rounds;
-    const results all = tournament(p, who, when).run(limit);
+    const child_plan what = cast.plan_for_children();
+    results all = tournament(what, who, when).run(limit);
+    all.threads = cast.facts();
     fmt::print("{}\n{}", make_table(p, all), make_sentence(all));
     if (!options.json.empty()) write_json(options.json, make_json(p, all));
     return 0;

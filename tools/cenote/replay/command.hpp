@@ -9,10 +9,14 @@
 
 namespace cenote::tool {
 
+// One worker for all threads, as many as were recorded, or whichever the recording suggests.
+enum class replay_threads { automatic, one, recorded };
+
 struct replay_options {
     std::string file;
     std::optional<unsigned> rounds{}; // exactly so many; else as many as there is time for, at least five
     std::optional<std::uint64_t> process{};
+    replay_threads threads = replay_threads::automatic;
     std::string json;
     bool whole = false; // however long it takes
 };

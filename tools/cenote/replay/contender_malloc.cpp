@@ -1,6 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "replay/contenders.hpp"
-#include "replay/loop.hpp"
+#include "replay/run_job.hpp"
 #include "trace/format.hpp"
 
 #include <cstdlib>
@@ -11,6 +11,7 @@ namespace {
 // malloc and its family, called as the recorded program called them.
 struct malloc_contender {
     static constexpr bool has_blocks = true;
+    static constexpr bool for_threads = true;
     static constexpr std::size_t usual = std::size_t{1} << trace::default_log2_alignment;
 
     void* allocate(std::size_t size, std::size_t alignment) {
@@ -31,6 +32,7 @@ struct malloc_contender {
 // Walks the recording and the replay's own table: what every other contender's time holds besides its own.
 struct no_op_contender {
     static constexpr bool has_blocks = false;
+    static constexpr bool for_threads = true;
     void* allocate(std::size_t, std::size_t) { return this; }
     void* allocate_zeroed(std::size_t, std::size_t) { return this; }
     void* reallocate(void* p, std::size_t, std::size_t, std::size_t) { return p; }

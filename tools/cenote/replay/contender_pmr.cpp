@@ -1,38 +1,42 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "replay/contenders.hpp"
-#include "replay/loop.hpp"
+#include "replay/run_job.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <memory_resource>
 #include <new>
+#include <type_traits>
 
 namespace cenote::tool {
 namespace {
 
 class counting_resource final : public std::pmr::memory_resource {
 public:
-    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
 private:
     void* do_allocate(std::size_t size, std::size_t alignment) override {
         void* p = std::pmr::new_delete_resource()->allocate(size, alignment);
-        bytes_ += size;
+        bytes_.fetch_add(size, std::memory_order_relaxed);
         return p;
     }
     void do_deallocate(void* p, std::size_t size, std::size_t alignment) override {
-        bytes_ -= size;
+        bytes_.fetch_sub(size, std::memory_order_relaxed);
         std::pmr::new_delete_resource()->deallocate(p, size, alignment);
     }
     [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
         return this == &other;
     }
 
-    std::uint64_t bytes_ = 0;
+    std::atomic<std::uint64_t> bytes_ = 0; // its upstream is asked for large pieces only
 };
 
+template<class Pool>
 class pmr_contender {
 public:
     static constexpr bool has_blocks = true;
+    static constexpr bool for_threads = std::is_same_v<Pool, std::pmr::synchronized_pool_resource>;
 
     void* allocate(std::size_t size, std::size_t alignment) {
         try {
@@ -66,13 +70,18 @@ private:
     }
 
     counting_resource upstream_;
-    std::pmr::unsynchronized_pool_resource pool_{&upstream_};
+    Pool pool_{&upstream_};
 };
 
 } // namespace
 
 outcome run_pmr(const job& j) {
-    pmr_contender contender;
+    pmr_contender<std::pmr::unsynchronized_pool_resource> contender;
+    return run_job(contender, j);
+}
+
+outcome run_pmr_synchronized(const job& j) {
+    pmr_contender<std::pmr::synchronized_pool_resource> contender;
     return run_job(contender, j);
 }
 

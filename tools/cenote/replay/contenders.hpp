@@ -10,7 +10,10 @@ namespace cenote::tool {
 [[nodiscard]] outcome run_no_op(const job& j);
 [[nodiscard]] outcome run_malloc(const job& j); // whatever malloc is in this process
 [[nodiscard]] outcome run_pmr(const job& j);
+[[nodiscard]] outcome run_pmr_synchronized(const job& j);
 [[nodiscard]] outcome run_cenote(const job& j);
 [[nodiscard]] outcome run_cenote_sized(const job& j);
+[[nodiscard]] outcome run_cenote_locked(const job& j);
+[[nodiscard]] outcome run_cenote_locked_sized(const job& j);
 
 } // namespace cenote::tool

@@ -32,13 +32,16 @@ private:
     std::string text_;
 };
 
-std::string recording_json(const plan& p) {
+std::string recording_json(const plan& p, const results& all) {
     const trace::totals& c = p.process.counts;
     return object()
         .add("program", quoted_json(p.process.program))
         .add("process", p.process.pid)
         .add("processes", p.processes)
         .add("threads", c.threads)
+        .add("replayed_with_threads", std::string(all.threads ? "true" : "false"))
+        .add("most_threads_alive", all.threads ? std::optional(all.threads->most_alive) : std::nullopt)
+        .add("crossing_operations", all.threads ? std::optional(all.threads->crossing) : std::nullopt)
         .add("recorded_operations", p.recorded_ops)
         .add("operations", p.count)
         .add("allocations", c.allocations)
@@ -61,6 +64,10 @@ std::string row_json(const results& all, const result& r) {
         .add("ns_per_operation_net", all.net(r))
         .add("ns_per_operation_again_rounds", r.again_ns)
         .add("ns_per_operation_again_best", r.best_again())
+        .add("wall_ns_rounds", r.wall_ns)
+        .add("waiting_ns_rounds", r.waiting_ns)
+        .add("waiting_share_rounds", r.waiting_share)
+        .add("waits_rounds", r.waits)
         .add("latency_999_ns", r.latency_999_ns)
         .add("latency_worst_ns", r.latency_worst_ns)
         .add("reserved_bytes", r.reserved_bytes)
@@ -76,7 +83,7 @@ std::string make_json(const plan& p, const results& all) {
     for (const result& r : all.rows) rows += (rows.empty() ? "\n    " : ",\n    ") + row_json(all, r);
     return fmt::format("{{\n  \"recording\": {},\n  \"rounds\": {},\n  \"clock_ns\": {:.3f},\n"
                        "  \"contenders\": [{}\n  ]\n}}\n",
-                       recording_json(p), all.rounds, all.clock_ns, rows);
+                       recording_json(p, all), all.rounds, all.clock_ns, rows);
 }
 
 } // namespace cenote::tool

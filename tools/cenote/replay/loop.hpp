@@ -3,17 +3,17 @@
 // The replay itself: every contender walks the same operations through this one loop and touches the same
 // bytes of its blocks, the first and last word and one byte a page. A contender has
 //     allocate(size, alignment), allocate_zeroed(size, alignment), reallocate(p, old_size, old_alignment,
-//     size), deallocate(p, size, alignment), reserved_bytes(), and `has_blocks`: whether what it returns may
-//     be written to.
+//     size), deallocate(p, size, alignment), reserved_bytes(), `has_blocks`: whether what it returns may
+//     be written to, and `for_threads`: whether several may call it at once.
 #pragma once
 
 #include "replay/job.hpp"
-#include "replay/memory_use.hpp"
-#include "replay/ticks.hpp"
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
+#include <memory>
+#include <new>
+#include <span>
 #include <sys/mman.h>
 
 namespace cenote::tool {
@@ -25,25 +25,27 @@ struct slot {
 };
 static_assert(sizeof(slot) == 16);
 
-// The replay's own table, from the kernel: no contender's allocator shall hold it.
-class slot_table {
+// The replay's own tables, zeroed, from the kernel: no contender's allocator shall hold them.
+template<class T>
+class kernel_table {
 public:
-    explicit slot_table(std::uint64_t count)
-        : bytes_(static_cast<std::size_t>(std::max<std::uint64_t>(count, 1)) * sizeof(slot)) {
-        void* where = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+    explicit kernel_table(std::uint64_t count)
+        : count_(static_cast<std::size_t>(std::max<std::uint64_t>(count, 1))) {
+        void* where = ::mmap(nullptr, count_ * sizeof(T), PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (where == MAP_FAILED) throw std::bad_alloc();
-        slots_ = static_cast<slot*>(where);
+        items_ = static_cast<T*>(where);
+        std::uninitialized_default_construct_n(items_, count_);
     }
-    ~slot_table() { ::munmap(slots_, bytes_); }
-    slot_table(const slot_table&) = delete;
-    slot_table& operator=(const slot_table&) = delete;
-    [[nodiscard]] slot* begin() const { return slots_; }
-    [[nodiscard]] slot* end() const { return slots_ + bytes_ / sizeof(slot); }
+    ~kernel_table() { ::munmap(items_, count_ * sizeof(T)); }
+    kernel_table(const kernel_table&) = delete;
+    kernel_table& operator=(const kernel_table&) = delete;
+    [[nodiscard]] T* begin() const { return items_; }
+    [[nodiscard]] T* end() const { return items_ + count_; }
 
 private:
-    std::size_t bytes_;
-    slot* slots_ = nullptr;
+    std::size_t count_;
+    T* items_ = nullptr;
 };
 
 // Writes what a program would at the least: the first and last word, and one byte of every page behind byte
@@ -61,24 +63,36 @@ inline void touch(void* block, std::uint64_t from, std::uint64_t size) {
     asm volatile("" : : "r"(block) : "memory");
 }
 
-// Observers hear of every operation, right before and right after the contender's own work.
+// A gate lets operations through one after the other: that of one worker always, that of threads when it is
+// an operation's turn.
+struct open_gate {
+    using slot_type = slot;
+    static void enter(const op&, slot&) {}
+    static void leave(const op&, slot&) {}
+};
+
+// Observers hear of every operation: before and after the contender's own work, and when all is done.
 struct no_observer {
     void before() {}
     void after(std::size_t) {}
     void done(std::size_t) {}
 };
 
-template<class Contender, class Observer>
+template<class Contender, class Observer, class Gate = open_gate>
 class replay_pass {
 public:
-    replay_pass(Contender& contender, slot* slots, Observer& observer)
-        : contender_(contender), slots_(slots), observer_(observer) {}
+    using slot = typename Gate::slot_type;
+
+    replay_pass(Contender& contender, slot* slots, Observer& observer, Gate gate = {})
+        : contender_(contender), slots_(slots), observer_(observer), gate_(gate) {}
 
     // Returns how many allocations were refused.
-    std::uint64_t run(std::span<const op> ops) {
+    template<class Op>
+    std::uint64_t run(std::span<const Op> ops) {
         for (std::size_t i = 0; i < ops.size(); ++i) {
-            const op o = ops[i];
+            const Op o = ops[i];
             slot& s = slots_[o.slot];
+            gate_.enter(o, s);
             switch (o.kind) {
             case op_kind::allocate:
                 allocate(i, o, s, false);
@@ -93,13 +107,15 @@ public:
                 reallocate(i, o, s);
                 break;
             }
+            gate_.leave(o, s);
             observer_.done(i);
         }
         return refused_;
     }
 
 private:
-    void allocate(std::size_t i, const op& o, slot& s, bool zeroed) {
+    template<class Op>
+    void allocate(std::size_t i, const Op& o, slot& s, bool zeroed) {
         const std::size_t alignment = std::size_t{1} << o.log2_alignment;
         observer_.before();
         void* p =
@@ -115,7 +131,8 @@ private:
         s.block = nullptr;
     }
 
-    void reallocate(std::size_t i, const op& o, slot& s) {
+    template<class Op>
+    void reallocate(std::size_t i, const Op& o, slot& s) {
         if (s.block == nullptr) return allocate(i, o, s, false);
         const std::uint64_t old = s.size;
         observer_.before();
@@ -127,9 +144,10 @@ private:
             ++refused_;
     }
 
-    void keep(slot& s, void* p, std::uint64_t old, const op& o) {
+    template<class Op>
+    void keep(slot& s, void* p, std::uint64_t old, const Op& o) {
         s.block = p;
-        s.size = o.size & ((std::uint64_t{1} << 56) - 1);
+        s.size = o.size;
         s.log2_alignment = o.log2_alignment;
         if (p == nullptr)
             ++refused_;
@@ -140,93 +158,8 @@ private:
     Contender& contender_;
     slot* slots_;
     Observer& observer_;
+    Gate gate_;
     std::uint64_t refused_ = 0;
 };
-
-// Keeps for each operation the least time it took in any round: what the machine adds now and then falls
-// away.
-class latency_observer {
-public:
-    explicit latency_observer(std::span<std::uint32_t> out) : out_(out) {}
-    void before() { start_ = ticks(); }
-    void after(std::size_t i) {
-        const std::uint64_t took = ticks() - start_;
-        if (i >= out_.size()) return;
-        const auto kept = static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(took, std::numeric_limits<std::uint32_t>::max()));
-        out_[i] = std::min(out_[i], kept);
-    }
-    void done(std::size_t) {}
-
-private:
-    std::span<std::uint32_t> out_;
-    std::uint64_t start_ = 0;
-};
-
-// Looks at the memory some 200 times in a pass, and where the most is live.
-template<class Contender>
-class memory_observer {
-public:
-    memory_observer(Contender& contender, const job& j, outcome& out)
-        : contender_(contender), step_(std::max<std::size_t>(1, j.ops.size() / 200)), peak_op_(j.peak_op),
-          out_(out) {
-        out_.mapped_before = mapped_bytes();
-        out_.resident_before = resident_bytes();
-        out_.resident_bytes = out_.resident_before;
-        out_.reserved_bytes = contender_.reserved_bytes();
-    }
-    void before() {}
-    void after(std::size_t) {}
-    void done(std::size_t i) {
-        if (i % step_ != 0 && i != peak_op_) return;
-        raise(out_.resident_bytes, resident_bytes());
-        raise(out_.reserved_bytes, contender_.reserved_bytes());
-    }
-
-private:
-    static void raise(std::uint64_t& peak, std::uint64_t now) {
-        if (now != unknown_value && peak != unknown_value) peak = std::max(peak, now);
-    }
-
-    Contender& contender_;
-    std::size_t step_;
-    std::uint64_t peak_op_;
-    outcome& out_;
-};
-
-template<class Contender>
-void free_all(Contender& contender, const slot_table& slots) {
-    for (slot& s : slots) {
-        if (s.block != nullptr) contender.deallocate(s.block, s.size, std::size_t{1} << s.log2_alignment);
-        s.block = nullptr;
-    }
-}
-
-void measure_clock(outcome& out);
-
-template<class Contender>
-[[nodiscard]] outcome run_job(Contender& contender, const job& j) {
-    outcome out;
-    const slot_table slots(j.slots);
-    if (j.mode == job_mode::time) {
-        no_observer nobody;
-        const std::uint64_t start = processor_ns();
-        out.refused = replay_pass(contender, slots.begin(), nobody).run(j.ops);
-        out.first_ns = processor_ns() - start;
-        free_all(contender, slots);
-        const std::uint64_t restart = processor_ns();
-        (void)replay_pass(contender, slots.begin(), nobody).run(j.ops);
-        out.again_ns = processor_ns() - restart;
-    } else if (j.mode == job_mode::latency) {
-        latency_observer observer(j.latency_ticks);
-        out.refused = replay_pass(contender, slots.begin(), observer).run(j.ops);
-        measure_clock(out);
-    } else {
-        memory_observer<Contender> observer(contender, j, out);
-        out.refused = replay_pass(contender, slots.begin(), observer).run(j.ops);
-    }
-    free_all(contender, slots);
-    return out;
-}
 
 } // namespace cenote::tool

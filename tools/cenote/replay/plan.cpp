@@ -32,7 +32,11 @@ public:
 
     void take(const trace::event& e) {
         op& o = reinterpret_cast<op*>(out_.ops.data().data())[out_.count++];
-        o = op{e.size, slot_for(e), op_kind::allocate, e.log2_alignment, 0};
+        o = op{.size = e.size & ((std::uint64_t{1} << size_bits) - 1),
+               .kind = op_kind::allocate,
+               .log2_alignment = e.log2_alignment,
+               .slot = slot_for(e),
+               .thread = number_of(e.thread)};
         if (e.kind == trace::event_kind::allocate && e.zeroed) o.kind = op_kind::allocate_zeroed;
         if (e.kind == trace::event_kind::deallocate) o.kind = op_kind::deallocate;
         if (e.kind == trace::event_kind::reallocate) o.kind = op_kind::reallocate;
@@ -41,6 +45,15 @@ public:
     }
 
 private:
+    std::uint32_t number_of(std::uint32_t thread) {
+        if (thread == last_thread_) return last_number_;
+        last_thread_ = thread;
+        if (const std::uint32_t* known = numbers_.find(thread); known != nullptr)
+            return last_number_ = *known;
+        numbers_.insert(thread, out_.threads);
+        return last_number_ = out_.threads++;
+    }
+
     std::uint32_t slot_for(const trace::event& e) {
         if (e.kind != trace::event_kind::allocate) {
             const std::uint32_t slot = *slots_.find(e.block);
@@ -64,6 +77,9 @@ private:
     plan& out_;
     trace::flat_map<std::uint32_t> slots_;
     std::vector<std::uint32_t> free_;
+    trace::flat_map<std::uint32_t> numbers_; // recorded thread → its number in the plan
+    std::uint32_t last_thread_ = trace::max_threads;
+    std::uint32_t last_number_ = 0;
 };
 
 struct survey {
@@ -145,9 +161,11 @@ void plan::shorten(std::uint64_t n) {
     std::vector<std::uint64_t> sizes(slots);
     process.counts = {};
     peak_op = 0;
+    threads = 0;
     for (std::uint64_t i = 0; i < n; ++i) {
         const op& o = view()[i];
-        trace::event e{.size = o.size, .old_size = sizes[o.slot]};
+        trace::event e{.thread = o.thread, .size = o.size, .old_size = sizes[o.slot]};
+        threads = std::max(threads, o.thread + 1);
         if (o.kind == op_kind::deallocate) e.kind = trace::event_kind::deallocate;
         if (o.kind == op_kind::reallocate) e.kind = trace::event_kind::reallocate;
         tool::count(*this, i, e);

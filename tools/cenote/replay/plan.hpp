@@ -2,7 +2,8 @@
 //
 // A recording made ready for replay: one process's events as 16-byte operations on numbered slots, in memory
 // that all contenders' processes share and none of their allocators sees. Slots are reused, last freed first,
-// so the replay's own table is no larger than the most blocks that were live at once.
+// so the replay's own table is no larger than the most blocks that were live at once. This is the plan for
+// one worker; thread_plan.hpp makes of it one for as many as were recorded.
 #pragma once
 
 #include "trace/format.hpp"
@@ -18,12 +19,15 @@ namespace cenote::tool {
 
 enum class op_kind : std::uint8_t { allocate, allocate_zeroed, deallocate, reallocate };
 
+inline constexpr unsigned size_bits = 48;
+static_assert(trace::max_block_bytes < std::uint64_t{1} << size_bits);
+
 struct op {
-    std::uint64_t size;
-    std::uint32_t slot;
+    std::uint64_t size : size_bits;
     op_kind kind;
     std::uint8_t log2_alignment;
-    std::uint16_t unused;
+    std::uint32_t slot;
+    std::uint32_t thread; // that did it, numbered in the order of their first operations
 };
 static_assert(sizeof(op) == 16);
 
@@ -52,6 +56,7 @@ struct plan {
     shared_file ops;
     std::uint64_t count = 0; // of operations
     std::uint64_t slots = 0;
+    std::uint32_t threads = 0;      // that have an operation
     std::uint64_t peak_op = 0;      // after which the most bytes are live
     trace::process process;         // what is replayed, with the totals of the operations in the plan
     std::uint64_t recorded_ops = 0; // of that process, which may be more than `count`

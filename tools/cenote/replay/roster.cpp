@@ -64,13 +64,16 @@ std::string find_library(const std::string& cache, const std::vector<std::string
 
 } // namespace
 
-roster find_contenders() {
+roster find_contenders(bool threads) {
     roster out;
     const auto add = [&](const char* name, std::string_view word) {
         out.contenders.push_back({name, std::string(word), ""});
     };
     add("malloc (C library)", contender_words::malloc);
-    add("std::pmr pool", contender_words::pmr);
+    if (threads)
+        add("std::pmr synchronized", contender_words::pmr_synchronized);
+    else
+        add("std::pmr pool", contender_words::pmr);
     const std::string cache = linker_cache();
     for (const known_allocator& known : known_allocators()) {
         const std::string path = find_library(cache, known.libraries);
@@ -79,8 +82,10 @@ roster find_contenders() {
         else
             out.contenders.push_back({known.name, std::string(contender_words::malloc), path});
     }
-    add("cenote::multi_pool", contender_words::cenote);
-    add("the same, sized free", contender_words::cenote_sized);
+    out.ours = threads ? contender_words::cenote_locked : contender_words::cenote;
+    add(threads ? "cenote::locked<multi_pool>" : "cenote::multi_pool", out.ours);
+    add("the same, sized free",
+        threads ? contender_words::cenote_locked_sized : contender_words::cenote_sized);
     add("no-op", contender_words::no_op);
     return out;
 }

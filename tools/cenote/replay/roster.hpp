@@ -24,13 +24,17 @@ struct absent_allocator {
 struct roster {
     std::vector<contender> contenders; // malloc first, no-op last
     std::vector<absent_allocator> absent;
+    std::string ours; // the word of cenote's own that the others are compared with
 };
 
 namespace contender_words {
-inline constexpr std::string_view malloc = "malloc", pmr = "pmr", no_op = "no-op", cenote = "cenote",
-                                  cenote_sized = "cenote-sized";
+inline constexpr std::string_view malloc = "malloc", pmr = "pmr", pmr_synchronized = "pmr-synchronized",
+                                  no_op = "no-op", cenote = "cenote", cenote_sized = "cenote-sized",
+                                  cenote_locked = "cenote-locked",
+                                  cenote_locked_sized = "cenote-locked-sized";
 }
 
-[[nodiscard]] roster find_contenders();
+// For one worker, or those that several may call at once.
+[[nodiscard]] roster find_contenders(bool threads);
 
 } // namespace cenote::tool

@@ -26,11 +26,24 @@ inline std::uint64_t ticks() {
 #endif
 }
 
+inline std::uint64_t clock_ns(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
 // Of this process, all threads, user and system: what other programs on the machine take does not count.
 inline std::uint64_t processor_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+// Of the calling thread alone.
+inline std::uint64_t thread_ns() {
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+inline std::uint64_t wall_ns() {
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 } // namespace cenote::tool
