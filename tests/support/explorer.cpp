@@ -76,7 +76,7 @@ std::uint32_t location::store(sync::memory_order order, bool modifies, bool chan
 }
 
 void location::tell(access what, sync::memory_order order, std::uint64_t value) const {
-    if (active == nullptr) return;
+    if (active == nullptr || !active->is_tracing()) return;
     const char* const how = order == sync::memory_order_relaxed   ? "relaxed"
                             : order == sync::memory_order_acquire ? "acquire"
                             : order == sync::memory_order_release ? "release"

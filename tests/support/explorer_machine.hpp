@@ -22,7 +22,7 @@ public:
     findings explore_all();
 
     // What virtual threads call.
-    [[nodiscard]] bool is_running() const { return running_; }
+    [[nodiscard]] bool is_tracing() const { return tracing_; }
     [[nodiscard]] std::size_t current() const { return current_; }
     [[nodiscard]] clock& now() { return threads_[current_].now; }
     void arrive(bool only_loads);
