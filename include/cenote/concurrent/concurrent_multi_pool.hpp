@@ -156,12 +156,6 @@ private:
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
         return wanted.to_multi();
     }
-    [[nodiscard]] CENOTE_INLINE engine::thread_cache& cache() const noexcept {
-        return *engine::this_thread.heads[engine::thread_slots::slot_of(shared_.id())];
-    }
-    [[nodiscard]] CENOTE_INLINE bool is_of_this(const engine::thread_cache& one) const noexcept {
-        return one.key.load(sync::memory_order_relaxed) == shared_.id();
-    }
     CENOTE_INLINE void put(std::uint32_t size_class, void* block) noexcept;
 
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
@@ -186,8 +180,9 @@ private:
 // The hot path: multi_pool's, once the thread's magazines are found.
 
 CENOTE_INLINE void* concurrent_multi_pool::allocate(std::size_t size, std::size_t alignment) {
-    const engine::thread_cache& mine = cache();
-    if (!shared_.core().has_class(size) || !multi_pool::is_plain(alignment) || !is_of_this(mine)) [[unlikely]]
+    const std::uint64_t id = shared_.id();
+    const engine::thread_cache& mine = engine::first_cache(id);
+    if (!shared_.core().has_class(size) || !multi_pool::is_plain(alignment) || !mine.is_of(id)) [[unlikely]]
         return allocate_slow(size, alignment);
     engine::magazine& loaded = mine.stocks[engine::class_of(size)].loaded;
     if (loaded.is_empty()) [[unlikely]]
@@ -196,8 +191,9 @@ CENOTE_INLINE void* concurrent_multi_pool::allocate(std::size_t size, std::size_
 }
 
 CENOTE_INLINE void* concurrent_multi_pool::try_allocate(std::size_t size, std::size_t alignment) noexcept {
-    const engine::thread_cache& mine = cache();
-    if (!shared_.core().has_class(size) || !multi_pool::is_plain(alignment) || !is_of_this(mine)) [[unlikely]]
+    const std::uint64_t id = shared_.id();
+    const engine::thread_cache& mine = engine::first_cache(id);
+    if (!shared_.core().has_class(size) || !multi_pool::is_plain(alignment) || !mine.is_of(id)) [[unlikely]]
         return try_allocate_slow(size, alignment);
     engine::magazine& loaded = mine.stocks[engine::class_of(size)].loaded;
     if (loaded.is_empty()) [[unlikely]]
@@ -207,8 +203,9 @@ CENOTE_INLINE void* concurrent_multi_pool::try_allocate(std::size_t size, std::s
 
 CENOTE_INLINE void concurrent_multi_pool::put(std::uint32_t size_class, void* block) noexcept {
     base::prefetch_for_write(block);
-    const engine::thread_cache& mine = cache();
-    if (!is_of_this(mine)) [[unlikely]]
+    const std::uint64_t id = shared_.id();
+    const engine::thread_cache& mine = engine::first_cache(id);
+    if (!mine.is_of(id)) [[unlikely]]
         return deallocate_slow(size_class, block);
     engine::magazine& loaded = mine.stocks[size_class].loaded;
     if (loaded.is_full()) [[unlikely]]

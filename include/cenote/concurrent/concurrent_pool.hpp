@@ -156,12 +156,6 @@ private:
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
         return wanted.to_fixed();
     }
-    [[nodiscard]] CENOTE_INLINE engine::thread_cache& cache() const noexcept {
-        return *engine::this_thread.heads[engine::thread_slots::slot_of(shared_.id())];
-    }
-    [[nodiscard]] CENOTE_INLINE bool is_of_this(const engine::thread_cache& one) const noexcept {
-        return one.key.load(sync::memory_order_relaxed) == shared_.id();
-    }
 
     CENOTE_NOINLINE void* allocate_slow();
     CENOTE_NOINLINE void* try_allocate_slow() noexcept;
@@ -216,23 +210,26 @@ private:
 // The hot path: fixed_pool's, once the thread's magazine is found.
 
 CENOTE_INLINE void* concurrent_pool::allocate() {
-    engine::thread_cache& mine = cache();
-    if (!is_of_this(mine) || mine.own.loaded.is_empty()) [[unlikely]]
+    const std::uint64_t id = shared_.id();
+    engine::thread_cache& mine = engine::first_cache(id);
+    if (!mine.is_of(id) || mine.own.loaded.is_empty()) [[unlikely]]
         return allocate_slow();
     return mine.own.loaded.pop();
 }
 
 CENOTE_INLINE void* concurrent_pool::try_allocate() noexcept {
-    engine::thread_cache& mine = cache();
-    if (!is_of_this(mine) || mine.own.loaded.is_empty()) [[unlikely]]
+    const std::uint64_t id = shared_.id();
+    engine::thread_cache& mine = engine::first_cache(id);
+    if (!mine.is_of(id) || mine.own.loaded.is_empty()) [[unlikely]]
         return try_allocate_slow();
     return mine.own.loaded.pop();
 }
 
 CENOTE_INLINE void concurrent_pool::deallocate(void* block) noexcept {
     base::prefetch_for_write(block);
-    engine::thread_cache& mine = cache();
-    if (!is_of_this(mine) || mine.own.loaded.is_full()) [[unlikely]]
+    const std::uint64_t id = shared_.id();
+    engine::thread_cache& mine = engine::first_cache(id);
+    if (!mine.is_of(id) || mine.own.loaded.is_full()) [[unlikely]]
         return deallocate_slow(block);
     mine.own.loaded.push(block);
 }

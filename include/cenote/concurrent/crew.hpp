@@ -46,7 +46,7 @@ public:
         cache_unit& unit = *spare_;
         spare_ = unit.next;
         mine.unit = &unit;
-        mine.flushes_seen = flushes_;
+        mine.unit->flushes_seen = flushes_;
         mine.previous = nullptr;
         mine.next = caches_;
         if (mine.next != nullptr) mine.next->previous = &mine;
@@ -86,8 +86,8 @@ public:
     void ask_for_flushes() noexcept { flushes_ = flushes_ + 1; }
     /// Whether `mine` was asked since it last answered.
     [[nodiscard]] bool answers(cache& mine) const noexcept {
-        const bool asked = mine.flushes_seen != flushes_;
-        mine.flushes_seen = flushes_;
+        const bool asked = mine.unit->flushes_seen != flushes_;
+        mine.unit->flushes_seen = flushes_;
         return asked;
     }
 

@@ -30,6 +30,10 @@ struct alignas(64) basic_thread_cache {
     stock* stocks = nullptr; ///< by size class, in a pool of several sizes
     stock own;               ///< in a pool of one size
 
+    [[nodiscard]] CENOTE_INLINE bool is_of(std::uint64_t id) const noexcept {
+        return key.load(sync::memory_order_relaxed) == id;
+    }
+
     // Cold. The links belong to the lists that they are in: a thread's, a pool's, the registry's.
     cache_unit* unit = nullptr;
     basic_crew<Policy>* crew = nullptr;
@@ -37,7 +41,6 @@ struct alignas(64) basic_thread_cache {
     basic_thread_cache* next_here = nullptr; ///< with the same slot of the same thread, or not in use
     basic_thread_cache* next = nullptr;      ///< of the same pool
     basic_thread_cache* previous = nullptr;
-    std::uint32_t flushes_seen = 0;
 };
 
 /// A thread's table. Chains end in one of two records of no pool.
@@ -53,9 +56,16 @@ struct basic_thread_slots {
 
 using thread_cache = basic_thread_cache<sync::real>;
 using thread_slots = basic_thread_slots<sync::real>;
+static_assert(sizeof(thread_cache) == 128 && sizeof(thread_slots) == 64 * sizeof(void*));
 
 /// The calling thread's. 512 bytes, constant-initialised, without a destructor: good before `main`, and after
 /// the thread's caches are gone.
 extern CENOTE_API constinit thread_local thread_slots this_thread CENOTE_INITIAL_EXEC;
+
+/// The calling thread's cache of the pool with this number, if it has one and no other pool of the same slot
+/// was used since: ask it.
+[[nodiscard]] CENOTE_INLINE thread_cache& first_cache(std::uint64_t id) noexcept {
+    return *this_thread.heads[thread_slots::slot_of(id)];
+}
 
 } // namespace cenote::engine

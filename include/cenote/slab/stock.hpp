@@ -13,7 +13,8 @@ namespace cenote::engine {
 struct stock {
     magazine loaded;
     magazine spare;
-    std::size_t level = 0; ///< blocks in both, as of the last call that held the pool's lock
+    std::size_t level = 0;   ///< blocks in both, as of the last call that held the pool's lock
+    std::size_t unused_ = 0; // so that a size class is one shift away
 
     [[nodiscard]] std::size_t count() const noexcept { return loaded.count() + spare.count(); }
     [[nodiscard]] bool can_hold() const noexcept { return loaded.capacity() != 0; }
@@ -21,12 +22,13 @@ struct stock {
 
 /// Memory for one owner's magazines, which belongs to the pool: who goes leaves it to the pool with what the
 /// magazines hold.
-struct cache_unit {
+struct alignas(64) cache_unit {
     cache_unit* next = nullptr;
     void* home = nullptr;  ///< what it was cut from
     void** room = nullptr; ///< not yet in any magazine
     void** room_end = nullptr;
-    std::size_t left = 0; ///< bytes of blocks that its further magazines may hold
+    std::uint32_t flushes_seen = 0; ///< what its owner was asked for and has done
+    std::size_t left = 0;           ///< bytes of blocks that its further magazines may hold
 
     /// One of each block size stands behind it.
     [[nodiscard]] stock* stocks() noexcept { return reinterpret_cast<stock*>(this + 1); }
@@ -44,6 +46,8 @@ inline void clear_unit(cache_unit& unit, std::size_t sizes, std::size_t entries,
     unit.room_end = unit.room + entries;
     unit.left = bytes;
 }
+
+static_assert(sizeof(stock) == 64 && sizeof(cache_unit) == 64);
 
 /// Gives an owner's stock two magazines of `capacity` entries, which the unit must have left.
 inline void equip_stock(cache_unit& unit, stock& one, std::size_t capacity) noexcept {
