@@ -62,6 +62,14 @@ TEST(record, a_program_that_becomes_another_is_recorded_as_both) {
     EXPECT_EQ(r.process_with(42001), 1U);
 }
 
+TEST(record, a_program_is_known_by_the_name_it_was_called) {
+    const scratch here;
+    std::filesystem::create_symlink(CENOTE_VICTIM, here.path("other-name"));
+    const recording r = record_victim({"leaf"}, 0, here.path("other-name"));
+    ASSERT_EQ(r.processes.size(), 1U);
+    EXPECT_EQ(r.processes[0].program, here.path("other-name"));
+}
+
 TEST(record, a_killed_program_loses_nothing) {
     const recording r = record_victim({"killed", "20000"}, 128 + SIGKILL);
     EXPECT_EQ(r.of_size(43001).size(), 20000U);

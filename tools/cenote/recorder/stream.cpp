@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,7 +31,14 @@ std::atomic<std::uint32_t> threads{0};
 pthread_key_t exit_key;
 bool exit_key_usable = false;
 
+// The path that was executed: a program with several names is known by the one it was called. The kernel's
+// own note of a relative one does not say where it lay.
 void read_program(char* out) {
+    const char* called = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+    if (called != nullptr && called[0] == '/' && strlen(called) < spool::program_bytes) {
+        memcpy(out, called, strlen(called) + 1);
+        return;
+    }
     const long n = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", out, spool::program_bytes - 1);
     out[n > 0 ? n : 0] = '\0';
 }
