@@ -62,7 +62,8 @@ outcome dispatch(std::string_view word, const job& j) {
     if (word == contender_words::cenote_sized) return run_cenote_sized(j);
     if (word == contender_words::pmr_synchronized) return run_pmr_synchronized(j);
     if (word == contender_words::cenote_locked) return run_cenote_locked(j);
-    if (word == contender_words::cenote_locked_sized) return run_cenote_locked_sized(j);
+    if (word == contender_words::cenote_concurrent) return run_cenote_concurrent(j);
+    if (word == contender_words::cenote_concurrent_sized) return run_cenote_concurrent_sized(j);
     return run_no_op(j);
 }
 

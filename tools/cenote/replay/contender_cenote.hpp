@@ -64,7 +64,7 @@ private:
     }
 
     // A block that stays keeps its first size in a sanitizer's books, so those are not kept.
-    Pool pool_{multi_pool::options{.sanitizers = false}};
+    Pool pool_{typename Pool::options{.sanitizers = false}};
 };
 
 } // namespace cenote::tool

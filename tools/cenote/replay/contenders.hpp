@@ -13,7 +13,8 @@ namespace cenote::tool {
 [[nodiscard]] outcome run_pmr_synchronized(const job& j);
 [[nodiscard]] outcome run_cenote(const job& j);
 [[nodiscard]] outcome run_cenote_sized(const job& j);
+[[nodiscard]] outcome run_cenote_concurrent(const job& j);
+[[nodiscard]] outcome run_cenote_concurrent_sized(const job& j);
 [[nodiscard]] outcome run_cenote_locked(const job& j);
-[[nodiscard]] outcome run_cenote_locked_sized(const job& j);
 
 } // namespace cenote::tool

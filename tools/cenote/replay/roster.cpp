@@ -82,10 +82,15 @@ roster find_contenders(bool threads) {
         else
             out.contenders.push_back({known.name, std::string(contender_words::malloc), path});
     }
-    out.ours = threads ? contender_words::cenote_locked : contender_words::cenote;
-    add(threads ? "cenote::locked<multi_pool>" : "cenote::multi_pool", out.ours);
-    add("the same, sized free",
-        threads ? contender_words::cenote_locked_sized : contender_words::cenote_sized);
+    if (threads) {
+        add("cenote::concurrent_multi_pool", contender_words::cenote_concurrent);
+        add("the same, sized free", contender_words::cenote_concurrent_sized);
+        add("cenote::locked<multi_pool>", contender_words::cenote_locked);
+    } else {
+        add("cenote::multi_pool", contender_words::cenote);
+        add("the same, sized free", contender_words::cenote_sized);
+    }
+    out.ours = threads ? contender_words::cenote_concurrent : contender_words::cenote;
     add("no-op", contender_words::no_op);
     return out;
 }

@@ -30,8 +30,9 @@ struct roster {
 namespace contender_words {
 inline constexpr std::string_view malloc = "malloc", pmr = "pmr", pmr_synchronized = "pmr-synchronized",
                                   no_op = "no-op", cenote = "cenote", cenote_sized = "cenote-sized",
-                                  cenote_locked = "cenote-locked",
-                                  cenote_locked_sized = "cenote-locked-sized";
+                                  cenote_concurrent = "cenote-concurrent",
+                                  cenote_concurrent_sized = "cenote-concurrent-sized",
+                                  cenote_locked = "cenote-locked";
 }
 
 // For one worker, or those that several may call at once.
