@@ -37,7 +37,7 @@ public:
         plan.most_slabs = engine::most_slabs_for(layout);
         regions_.configure(plan);
         depot_.heap().configure(layout, regions_, {0, unlimited, false});
-        depot_.configure(capacity, "guards");
+        depot_.configure(capacity, "guards", engine::depot::order::oldest_first);
         if (!regions_.grow(most_blocks * block_size)) throw std::bad_alloc();
         depot_.adopt(*regions_.last());
     }

@@ -150,6 +150,57 @@ TEST(explorer, a_release_sequence_goes_through_updates_and_ends_at_a_store) {
     EXPECT_EQ(stored.kind, failure::race) << stored;
 }
 
+TEST(explorer, what_stands_behind_a_release_is_not_released) {
+    const findings found = explore([](program& run) {
+        struct parts {
+            explored::data<int> text{0};
+            word is_there{0};
+        };
+        auto all = std::make_shared<parts>();
+        run.threads.emplace_back([=] {
+            all->is_there.store(1, memory_order_release);
+            all->text = 42;
+        });
+        run.threads.emplace_back([=] {
+            if (all->is_there.load(memory_order_acquire) == 1) require(all->text != 41, "never written");
+        });
+    });
+    EXPECT_EQ(found.kind, failure::race) << found;
+}
+
+TEST(explorer, a_reader_that_tells_nobody_races_with_a_later_writer) {
+    const auto reader_first = [](sync::memory_order tells) {
+        return [=](program& run) {
+            struct parts {
+                explored::data<int> text{0};
+                word was_read{0};
+            };
+            auto all = std::make_shared<parts>();
+            run.threads.emplace_back([=] {
+                require(all->text == 0, "read too late");
+                all->was_read.store(1, tells);
+            });
+            run.threads.emplace_back([=] {
+                if (all->was_read.load(memory_order_acquire) == 1) all->text = 42;
+            });
+        };
+    };
+    EXPECT_EQ(explore(reader_first(memory_order_release)).kind, failure::none);
+    EXPECT_EQ(explore(reader_first(memory_order_relaxed)).kind, failure::race);
+}
+
+TEST(explorer, a_thread_may_be_interrupted_between_two_loads) {
+    const findings found = explore([](program& run) {
+        auto value = std::make_shared<word>(0);
+        run.threads.emplace_back([=] {
+            const int first = value->load(memory_order_relaxed);
+            require(value->load(memory_order_relaxed) == first, "it has changed");
+        });
+        run.threads.emplace_back([=] { value->store(1, memory_order_relaxed); });
+    });
+    EXPECT_EQ(found.kind, failure::requirement) << found;
+}
+
 TEST(explorer, two_writers_and_a_writer_behind_a_reader_race) {
     const auto both = [](bool second_reads) {
         return [=](program& run) {
@@ -183,6 +234,26 @@ TEST(explorer, loads_may_be_stale_when_that_is_asked_for) {
     stale.stale_loads = 1;
     EXPECT_EQ(explore(store_buffers, stale).kind, failure::requirement);
     EXPECT_EQ(explore(message(memory_order_release, memory_order_acquire), stale).kind, failure::none);
+}
+
+TEST(explorer, what_is_known_to_be_overwritten_is_not_loaded) {
+    const auto sent = [](sync::memory_order load) {
+        return [=](program& run) {
+            auto text = std::make_shared<word>(0);
+            auto is_there = std::make_shared<word>(0);
+            run.threads.emplace_back([=] {
+                text->store(42, memory_order_relaxed);
+                is_there->store(1, memory_order_release);
+            });
+            run.threads.emplace_back([=] {
+                if (is_there->load(load) == 1) require(text->load(memory_order_relaxed) == 42, "stale");
+            });
+        };
+    };
+    exploration stale;
+    stale.stale_loads = 1;
+    EXPECT_EQ(explore(sent(memory_order_acquire), stale).kind, failure::none);
+    EXPECT_EQ(explore(sent(memory_order_relaxed), stale).kind, failure::requirement);
 }
 
 TEST(explorer, a_thread_does_not_read_backwards) {
