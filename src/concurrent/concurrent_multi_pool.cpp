@@ -3,6 +3,7 @@
 
 #include "shared_impl.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace cenote {
@@ -91,14 +92,12 @@ bool concurrent_multi_pool::take_n(std::size_t size, void** blocks, std::size_t 
     std::size_t slabs = 0;
     std::size_t kept = 0;
     std::size_t peak = 0;
-    call_counts calls;
     {
         const section here(shared_);
         if (!shared_.open()) return false;
         slabs = core.regions_.slabs();
         kept = core.large_.kept();
         peak = core.peak_;
-        calls = core.calls_;
     }
     std::size_t taken = 0;
     while (taken < count) {
@@ -120,8 +119,10 @@ bool concurrent_multi_pool::take_n(std::size_t size, void** blocks, std::size_t 
     const section here(shared_);
     core.shrink_to(slabs);
     (void)core.large_.release_kept(kept);
-    core.peak_ = peak > core.live_ ? peak : core.live_;
-    core.calls_ = calls;
+    // Without these blocks, but with what other threads had and called meanwhile.
+    core.peak_ = std::max({peak, core.live_, core.peak_ - std::min(taken, core.peak_)});
+    core.calls_.allocations -= taken;
+    core.calls_.deallocations -= taken;
     return false;
 }
 

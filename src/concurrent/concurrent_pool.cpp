@@ -5,6 +5,7 @@
 
 #include "shared_impl.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace cenote {
@@ -81,7 +82,6 @@ allocation concurrent_pool::allocate_at_least() {
 bool concurrent_pool::take_n(void** blocks, std::size_t count) noexcept {
     std::size_t slabs = 0;
     std::size_t peak = 0;
-    call_counts calls;
     {
         const section here(shared_);
         if (!shared_.open()) return false;
@@ -90,7 +90,6 @@ bool concurrent_pool::take_n(void** blocks, std::size_t count) noexcept {
         if (count > core.options_.maximum_blocks) return false;
         slabs = core.regions_.slabs();
         peak = core.store_.peak();
-        calls = core.calls_;
     }
     std::size_t taken = 0;
     while (taken < count) {
@@ -108,9 +107,13 @@ bool concurrent_pool::take_n(void** blocks, std::size_t count) noexcept {
     deallocate_n(blocks, taken);
     shared_.release_cache();
     const section here(shared_);
-    shared_.core().shrink_to(slabs);
-    shared_.core().store_.set_peak(peak);
-    shared_.core().calls_ = calls;
+    fixed_pool& core = shared_.core();
+    core.shrink_to(slabs);
+    // Without these blocks, but with what other threads had and called meanwhile.
+    const std::size_t of_others = core.store_.peak() - std::min(taken, core.store_.peak());
+    core.store_.set_peak(std::max(peak, of_others));
+    core.calls_.allocations -= taken;
+    core.calls_.deallocations -= taken;
     return false;
 }
 

@@ -57,7 +57,8 @@ public:
         const std::size_t out = heap().out();
         return out > in_magazines() ? out - in_magazines() : 0;
     }
-    [[nodiscard]] std::size_t cached() const noexcept { return in_magazines() + depot_.cached(); }
+    /// Not `in_magazines()`: what a thread is thought to cache may have passed through other hands meanwhile.
+    [[nodiscard]] std::size_t cached() const noexcept { return heap().out() - live() + depot_.cached(); }
 
     /// The most live blocks seen at a refill, before a flush, or now: exact to two magazines.
     [[nodiscard]] std::size_t peak() const noexcept { return peak_ > live() ? peak_ : live(); }
