@@ -51,6 +51,12 @@ void count_hot(const char* name, hot_function call, hot_function before, hot_fun
         call_each(hot_fixed_deallocate, on, slots);
         call_each(hot_multi_allocate, on, slots);
         call_each(hot_multi_deallocate, on, slots);
+        for (int i = 0; i < 2; ++i) { // the first calls of a thread come before its cache
+            call_each(hot_shared_allocate, on, slots);
+            call_each(hot_shared_deallocate, on, slots);
+            call_each(hot_shared_multi_allocate, on, slots);
+            call_each(hot_shared_multi_deallocate, on, slots);
+        }
         call_each(before, on, slots);
         {
             counted count(std::string("hot ") + name + " " + std::to_string(calls));
@@ -71,6 +77,14 @@ void count_hot_paths() {
     count_hot("multi_allocate", hot_multi_allocate, none, hot_multi_deallocate);
     count_hot("multi_deallocate", hot_multi_deallocate, hot_multi_allocate, none);
     count_hot("multi_deallocate_sized", hot_multi_deallocate_sized, hot_multi_allocate, none);
+    count_hot("shared_allocate", hot_shared_allocate, none, hot_shared_deallocate);
+    count_hot("shared_deallocate", hot_shared_deallocate, hot_shared_allocate, none);
+    count_hot("local_allocate", hot_local_allocate, none, hot_local_deallocate);
+    count_hot("local_deallocate", hot_local_deallocate, hot_local_allocate, none);
+    count_hot("shared_multi_allocate", hot_shared_multi_allocate, none, hot_shared_multi_deallocate);
+    count_hot("shared_multi_deallocate", hot_shared_multi_deallocate, hot_shared_multi_allocate, none);
+    count_hot("shared_multi_deallocate_sized", hot_shared_multi_deallocate_sized, hot_shared_multi_allocate,
+              none);
 }
 
 // Growth: what an operation costs while `blocks` are live. Blocks of a page, of which none is touched, have

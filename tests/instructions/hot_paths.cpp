@@ -20,3 +20,24 @@ void hot_multi_deallocate(stage& on, void** slot) {
 void hot_multi_deallocate_sized(stage& on, void** slot) {
     on.multi.deallocate(*slot, on.size);
 }
+void hot_shared_allocate(stage& on, void** slot) {
+    *slot = on.shared.allocate();
+}
+void hot_shared_deallocate(stage& on, void** slot) {
+    on.shared.deallocate(*slot);
+}
+void hot_local_allocate(stage& on, void** slot) {
+    *slot = on.local.allocate();
+}
+void hot_local_deallocate(stage& on, void** slot) {
+    on.local.deallocate(*slot);
+}
+void hot_shared_multi_allocate(stage& on, void** slot) {
+    *slot = on.shared_multi.allocate(on.size);
+}
+void hot_shared_multi_deallocate(stage& on, void** slot) {
+    on.shared_multi.deallocate(*slot);
+}
+void hot_shared_multi_deallocate_sized(stage& on, void** slot) {
+    on.shared_multi.deallocate(*slot, on.size);
+}
