@@ -51,7 +51,7 @@ struct scene {
 std::vector<scene> scenes() {
     std::vector<scene> all;
     for (const load what : {load::own, load::handed})
-        for (const std::size_t threads : {1, 2, 8, 32}) all.push_back({what, threads});
+        for (const std::size_t threads : {1u, 2u, 8u, 32u}) all.push_back({what, threads});
     return all;
 }
 

@@ -91,20 +91,18 @@ void track::read() const {
     if (active == nullptr) return;
     const clock& now = active->now();
     if (written_ > now.ticks[writer_])
-        active->fail(failure::race,
-                     "reads what thread " + std::to_string(writer_) + " wrote, and nothing orders them");
+        active->fail(failure::race, "reads what thread ", writer_, " wrote, and nothing orders them");
     read_.ticks[active->current()] = now.ticks[active->current()];
 }
 
 void track::write() {
     if (active == nullptr) return;
     const clock& now = active->now();
-    const std::string behind = ", and nothing orders them";
     if (written_ > now.ticks[writer_])
-        active->fail(failure::race, "writes what thread " + std::to_string(writer_) + " wrote" + behind);
+        active->fail(failure::race, "writes what thread ", writer_, " wrote, and nothing orders them");
     for (std::size_t i = 0; i < most_threads; ++i)
         if (read_.ticks[i] > now.ticks[i])
-            active->fail(failure::race, "writes what thread " + std::to_string(i) + " read" + behind);
+            active->fail(failure::race, "writes what thread ", i, " read, and nothing orders them");
     writer_ = static_cast<std::uint32_t>(active->current());
     written_ = now.ticks[writer_];
     read_ = {};

@@ -270,9 +270,12 @@ std::size_t machine::choose_age(std::size_t ages) {
     return age;
 }
 
-void machine::fail(failure kind, const std::string& what) {
+void machine::fail(failure kind, std::string_view what, std::size_t culprit, std::string_view behind) {
     found_.kind = kind;
-    found_.what = "thread " + std::to_string(current_) + ": " + what;
+    found_.what = "thread " + std::to_string(current_) + ": ";
+    found_.what += what;
+    if (culprit != most_threads) found_.what += std::to_string(culprit);
+    found_.what += behind;
     found_.schedule = name_schedule();
     if (tracing_) lines_.push_back("    " + found_.what);
     if (at_home_) throw stopped{};

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <string_view>
 
 namespace cenote::test::exploring {
 
@@ -32,7 +33,10 @@ public:
     [[nodiscard]] bool sleep(const location& word);
     void wake(const location& word, bool all);
     [[nodiscard]] std::size_t choose_age(std::size_t ages);
-    void fail(failure kind, const std::string& what);
+    /// Ends the schedule, from within a thread without a return: what stands on its stack is abandoned.
+    /// `culprit` is a thread to be named between the two texts.
+    void fail(failure kind, std::string_view what, std::size_t culprit = most_threads,
+              std::string_view behind = {});
     void tell(const location& where, const std::string& text);
 
 private:
