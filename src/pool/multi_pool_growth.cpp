@@ -258,7 +258,7 @@ std::size_t multi_pool::trim() noexcept {
         return large + returned;
     }
     release_everything();
-    return large + before;
+    return large + before - regions_.reserved_bytes(); // a table that threads read stays
 }
 
 } // namespace cenote
