@@ -12,7 +12,7 @@ using namespace cenote::test;
 using namespace cenote::test::toy;
 
 // Threads that have used a pool end while it does.
-auto pool_ends(std::size_t threads) {
+auto pool_ends(std::size_t threads, bool forks = false) {
     return [=](program& run) {
         auto all = std::make_shared<world>();
         for (std::size_t i = 0; i < threads; ++i)
@@ -27,6 +27,11 @@ auto pool_ends(std::size_t threads) {
             all->first->end();
             all->end_thread();
         });
+        if (forks)
+            run.threads.emplace_back([all] {
+                all->in.registry.lock_all();
+                all->in.registry.unlock_all();
+            });
         run.at_end = [all] {
             require(all->second->caches() == 0, "the cache of a thread that has ended");
             all->second->require_all_there();
@@ -43,6 +48,12 @@ TEST(registry_explored, a_pool_ends_while_two_threads_do) {
     exploration wanted = bound(1);
     wanted.random_schedules = 500;
     expect_nothing(explore(pool_ends(2), wanted));
+}
+
+TEST(registry_explored, a_fork_comes_between_the_ends_of_a_pool_and_a_thread) {
+    exploration wanted = bound(1);
+    wanted.random_schedules = 500;
+    expect_nothing(explore(pool_ends(1, true), wanted));
 }
 
 TEST(registry_explored, a_pool_at_the_address_of_another_has_none_of_its_blocks) {

@@ -212,7 +212,7 @@ void machine::pause() {
     if (self.mark == changes_) {
         if (++self.idle < idle_rounds) return;
         self.stuck = true;
-        return switch_to_another();
+        return yield();
     }
     self.mark = changes_;
     self.idle = 0;
@@ -221,7 +221,7 @@ void machine::pause() {
     for (std::size_t i = 1; i < most_threads; ++i)
         if (i != current_ && can_run(i)) able[count++] = i;
     const std::size_t taken = choose(count);
-    self.yields = taken != 0;
+    self.yields = self.waits = taken != 0;
     switch_to(able[taken]);
 }
 
@@ -235,7 +235,9 @@ void machine::yield() {
     for (const bool all : {false, true})
         for (std::size_t i = 1; i < most_threads && (!all || count == 0); ++i)
             if (i != current_ && can_run(i) && (all || !threads_[i].waits)) able[count++] = i;
-    switch_to(count == 0 ? current_ : able[choose(count)]);
+    if (count != 0) return switch_to(able[choose(count)]);
+    if (threads_[current_].stuck) return switch_to_another();
+    threads_[current_].waits = false;
 }
 
 bool machine::sleep(const location& word) {
