@@ -12,7 +12,8 @@ TEST(cli, help_names_the_commands_and_the_exit_statuses) {
     for (const char* part : {"record", "replay", "Exit status", "127"})
         EXPECT_NE(r.out.find(part), std::string::npos) << part;
     EXPECT_NE(run_tool({"record", "--help"}).out.find("--output"), std::string::npos);
-    EXPECT_NE(run_tool({"replay", "--help"}).out.find("--rounds"), std::string::npos);
+    for (const char* part : {"--rounds", "--threads one|recorded"})
+        EXPECT_NE(run_tool({"replay", "--help"}).out.find(part), std::string::npos) << part;
 }
 
 TEST(cli, version) {

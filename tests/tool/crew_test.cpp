@@ -41,7 +41,6 @@ unsigned whoami() {
 class witness {
 public:
     static constexpr bool has_blocks = false;
-    static constexpr bool for_threads = true;
 
     void* allocate(std::size_t size, std::size_t) { return note(trace::event_kind::allocate, size, nullptr); }
     void* allocate_zeroed(std::size_t size, std::size_t) { return allocate(size, 0); }

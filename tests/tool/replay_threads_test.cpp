@@ -133,7 +133,7 @@ TEST(replay_threads, a_recording_that_frees_what_no_thread_allocated_is_refused_
 TEST(replay_threads, an_unknown_choice_is_refused) {
     const ran r = run_tool({"replay", "x", "--threads", "some"});
     EXPECT_EQ(r.status, 2);
-    expect_parts(r.err, {"--threads"});
+    expect_parts(r.err, {"--threads: takes 'one' or 'recorded', not 'some'", "--help"});
 }
 
 } // namespace

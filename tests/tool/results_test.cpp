@@ -82,6 +82,59 @@ TEST(results, several_threads_are_owned_up_to) {
               std::string::npos);
 }
 
+// As above, replayed with the recorded threads.
+results make_threaded(double ours, double wall_ms) {
+    results all = make_results(5, ours, 900, 1500);
+    all.threads = thread_facts{.threads = 12, .most_alive = 4, .crossing = 250};
+    all.ours = contender_words::cenote_concurrent;
+    all.rows[2].who = {"cenote::concurrent_multi_pool", std::string(contender_words::cenote_concurrent), ""};
+    for (result& r : all.rows) {
+        r.wall_ns = {10e6};
+        r.waiting_ns = {4e6, 12.25e9, 5e6};
+        r.waiting_share = {0.25, 0.5, 0.375};
+    }
+    all.rows[2].wall_ns = {wall_ms * 1e6 + 1e6, wall_ms * 1e6};
+    return all;
+}
+
+TEST(results, waiting_stands_apart_from_working) {
+    const std::string table = make_table(plan(1), make_threaded(11, 7));
+    for (const char* part : {"waiting", "share", "wall", "7.00 ms", "5.00 ms", "38 %", "0.70",
+                             "are for one thread and take no part; --threads one"})
+        EXPECT_NE(table.find(part), std::string::npos) << part << "\n" << table;
+    EXPECT_EQ(table.find("median "), std::string::npos) << table;
+}
+
+TEST(results, every_row_of_the_table_is_as_wide_as_its_heading) {
+    for (const bool threads : {false, true}) {
+        results all = threads ? make_threaded(11, 7) : make_results(5, 26, 900, 1500);
+        all.rows[1].waiting_ns = {98765e9};
+        const std::string table = make_table(plan(1), all);
+        const auto line_of = [&](const char* name) {
+            const std::size_t at = table.find(name);
+            return table.substr(at, table.find('\n', at) - at);
+        };
+        EXPECT_EQ(line_of("jemalloc").size(), line_of("malloc (C library)").size()) << table;
+    }
+}
+
+TEST(results, the_sentence_speaks_of_the_pool_for_threads) {
+    EXPECT_EQ(
+        make_sentence(make_threaded(11, 7)),
+        "On this recording cenote::concurrent_multi_pool took 0.50 × malloc's processor time, 0.70 × its "
+        "wall time and 1.50 × its resident memory; faster: jemalloc (0.20 ×); with less memory: jemalloc "
+        "(0.90 ×).\n");
+}
+
+TEST(results, threads_are_counted_in_the_description) {
+    plan p(1);
+    p.count = 1000;
+    const std::string text = describe_plan(p, make_threaded(11, 7).threads);
+    EXPECT_NE(text.find("12 threads, 4 at a time; 250 operations (25.0 %) on blocks that another thread"),
+              std::string::npos)
+        << text;
+}
+
 TEST(text, numbers_read_well) {
     EXPECT_EQ(grouped(0), "0");
     EXPECT_EQ(grouped(999), "999");

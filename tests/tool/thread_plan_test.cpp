@@ -167,8 +167,10 @@ TEST(thread_plan, waiting_for_what_never_comes_is_found) {
     expect_stuck("a turn that never comes", [&](const thread_plan& t) {
         find(t, [](const step& s) { return s.waits != 0; }).turn += 7;
     });
-    expect_stuck("a slot that is not there",
-                 [&](const thread_plan& t) { t.steps()[5].slot = static_cast<std::uint32_t>(t.slots); });
+    expect_stuck("a slot that is not there", [&](const thread_plan& t) {
+        find(t, [](const step& s) { return s.waits + s.passes == 0; }).slot =
+            static_cast<std::uint32_t>(t.slots);
+    });
     expect_stuck("a thread that nobody starts", [&](const thread_plan& t) {
         find(t, [](const step& s) { return s.starts != 0; }).starts = 0;
     });

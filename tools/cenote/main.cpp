@@ -10,7 +10,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
-#include <map>
 #include <new>
 #include <string>
 #include <vector>
@@ -72,13 +71,16 @@ CLI::App* add_replay(CLI::App& app, replay_options& options) {
         ->add_option("--process", options.process,
                      "The process id to replay (default: the one that allocates most)")
         ->type_name("PID");
-    const std::map<std::string, replay_threads> choices{{"one", replay_threads::one},
-                                                        {"recorded", replay_threads::recorded}};
     command
-        ->add_option("--threads", options.threads,
-                     "Replay with the recorded threads, or all of them by one worker in the recorded order\n"
-                     "(default: recorded, when the recording has several)")
-        ->transform(CLI::CheckedTransformer(choices))
+        ->add_option_function<std::string>(
+            "--threads",
+            [&](const std::string& word) {
+                if (word != "one" && word != "recorded")
+                    throw CLI::ValidationError("--threads", "takes 'one' or 'recorded', not '" + word + "'");
+                options.threads = word == "one" ? replay_threads::one : replay_threads::recorded;
+            },
+            "Replay with the recorded threads, or all of them by one worker in the recorded order\n"
+            "(default: recorded, when the recording has several)")
         ->type_name("one|recorded");
     command->add_option("--json", options.json, "Write the numbers to FILE, too")->type_name("FILE");
     command->add_flag("--whole", options.whole, "Replay all of a long recording, however long it takes");
