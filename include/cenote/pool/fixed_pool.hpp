@@ -135,7 +135,9 @@ private:
     constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads)
         : options_(wanted), threads_(threads) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
-        (void)wanted.lay_out(layout_);
+        engine::block_layout layout; // g++ 12 reads no member here when the pool is a mutable one
+        (void)wanted.lay_out(layout);
+        layout_ = layout;
         if (!std::is_constant_evaluated() && wanted.initial_blocks != 0) reserve(wanted.initial_blocks);
     }
 
