@@ -46,4 +46,12 @@ CENOTE_INLINE void prefetch_for_write([[maybe_unused]] const void* address) noex
 #endif
 }
 
+/// The compiler moves no access to memory across this; the processor may. For what this thread's own
+/// instructions are interrupted by.
+CENOTE_INLINE void keep_order() noexcept {
+#if defined(__GNUC__)
+    asm volatile("" ::: "memory");
+#endif
+}
+
 } // namespace cenote::base

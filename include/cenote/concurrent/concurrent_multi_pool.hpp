@@ -210,7 +210,7 @@ CENOTE_INLINE void concurrent_multi_pool::put(std::uint32_t size_class, void* bl
     engine::magazine& loaded = mine.stocks[size_class].loaded;
     if (loaded.is_full()) [[unlikely]]
         return deallocate_slow(size_class, block);
-    loaded.push(block);
+    loaded.push_in_order(block);
 }
 
 CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block) noexcept {
@@ -249,7 +249,7 @@ public:
         base::prefetch_for_write(block);
         if (loaded == nullptr || loaded->is_full()) [[unlikely]]
             return pool_->deallocate(block, size);
-        loaded->push(block);
+        loaded->push_in_order(block);
     }
     [[nodiscard]] concurrent_multi_pool& pool() const noexcept { return *pool_; }
 

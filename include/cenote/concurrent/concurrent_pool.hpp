@@ -195,7 +195,7 @@ public:
         base::prefetch_for_write(block);
         if (mine_->own.loaded.is_full()) [[unlikely]]
             return pool_->deallocate_slow(block);
-        mine_->own.loaded.push(block);
+        mine_->own.loaded.push_in_order(block);
     }
     [[nodiscard]] concurrent_pool& pool() const noexcept { return *pool_; }
 
@@ -231,7 +231,7 @@ CENOTE_INLINE void concurrent_pool::deallocate(void* block) noexcept {
     engine::thread_cache& mine = engine::first_cache(id);
     if (!mine.is_of(id) || mine.own.loaded.is_full()) [[unlikely]]
         return deallocate_slow(block);
-    mine.own.loaded.push(block);
+    mine.own.loaded.push_in_order(block);
 }
 
 class concurrent_pool::walk {

@@ -21,6 +21,13 @@ struct magazine {
     [[nodiscard]] CENOTE_INLINE bool is_full() const noexcept { return top == end; }
     [[nodiscard]] CENOTE_INLINE void* pop() noexcept { return *--top; }
     CENOTE_INLINE void push(void* block) noexcept { *top++ = block; }
+    /// The same for a magazine that a fork may find between any two instructions: what lies below `top` is
+    /// always what was put there.
+    CENOTE_INLINE void push_in_order(void* block) noexcept {
+        void** const at = top;
+        *const_cast<void* volatile*>(at) = block;
+        *const_cast<void** volatile*>(&top) = at + 1;
+    }
 
     [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(top - begin); }
     [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(end - top); }

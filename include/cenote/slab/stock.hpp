@@ -7,17 +7,30 @@
 #include <cenote/base/arith.hpp>
 #include <cenote/slab/magazine.hpp>
 
+#include <cstdint>
+
 namespace cenote::engine {
 
 /// The two magazines of one block size.
 struct stock {
     magazine loaded;
     magazine spare;
-    std::size_t level = 0;   ///< blocks in both, as of the last call that held the pool's lock
-    std::size_t unused_ = 0; // so that a size class is one shift away
+    std::size_t level = 0;            ///< blocks in both, as of the last call that held the pool's lock
+    std::uint64_t is_in_exchange = 0; ///< a fork finds the two mixed up
 
     [[nodiscard]] std::size_t count() const noexcept { return loaded.count() + spare.count(); }
     [[nodiscard]] bool can_hold() const noexcept { return loaded.capacity() != 0; }
+
+    /// Without the pool's lock, so that a fork may come at any instruction.
+    void exchange() noexcept {
+        is_in_exchange = 1;
+        base::keep_order();
+        const magazine other = spare;
+        spare = loaded;
+        loaded = other;
+        base::keep_order();
+        is_in_exchange = 0;
+    }
 };
 
 /// Memory for one owner's magazines, which belongs to the pool: who goes leaves it to the pool with what the
