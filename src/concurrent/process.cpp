@@ -45,6 +45,13 @@ registry& process_registry() noexcept {
     return all;
 }
 
+namespace {
+
+// When the library is loaded at the latest: a fork in the middle of it would leave the child without.
+[[maybe_unused]] const registry& at_load = process_registry();
+
+} // namespace
+
 thread_cache& no_cache() noexcept {
     return none;
 }

@@ -18,8 +18,8 @@ namespace cenote::engine {
 
 template<class Core>
 shared<Core>::~shared() {
-    if (id() != 0) process_registry().leave(crew_);
-    for (bool more = true; more;) { // a section drains what fits its list of reports
+    if (crew_.is_listed()) process_registry().leave(crew_);
+    for (bool more = crew_.is_listed(); more;) { // a section drains what fits its list of reports
         const section here(*this);
         more = crew_.has_gone();
     }
@@ -27,6 +27,11 @@ shared<Core>::~shared() {
 }
 
 // Joining.
+
+template<class Core>
+void shared<Core>::list() noexcept {
+    process_registry().list(crew_);
+}
 
 // A source that was paid in advance gives the caches their memory first: the core may take all the rest.
 template<class Core>
@@ -197,6 +202,7 @@ template<class Core>
 void shared<Core>::write_off(cache_unit& unit) noexcept {
     for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
         stock& one = unit.stocks()[c];
+        if (one.is_in_exchange != 0) one.loaded = one.spare = {}; // unreadable: its blocks stay live
         recount(one, c);
         for (magazine* lost : {&one.spare, &one.loaded}) {
             core_.store(c).depot().write_off(lost->begin, lost->top);
@@ -233,7 +239,7 @@ template<class Core>
 void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept {
     stock& one = stock_of(mine, size_class);
     for (bool is_first = true;; is_first = false) {
-        if (one.loaded.is_empty()) std::swap(one.loaded, one.spare);
+        if (one.loaded.is_empty()) one.exchange();
         if (!one.loaded.is_empty()) return one.loaded.pop();
         const section here(*this);
         if (crew_.answers(mine) || !is_first) flush_all(mine);
@@ -258,9 +264,9 @@ void shared<Core>::give(thread_cache& mine, std::uint32_t size_class, void* bloc
     stock& one = stock_of(mine, size_class);
     // A loop, because a handler that hears of misuse may use the pool.
     for (;;) {
-        if (!one.loaded.is_full()) return one.loaded.push(block);
+        if (!one.loaded.is_full()) return one.loaded.push_in_order(block);
         if (one.can_hold() && one.spare.is_empty()) {
-            std::swap(one.loaded, one.spare);
+            one.exchange();
             continue;
         }
         const section here(*this);

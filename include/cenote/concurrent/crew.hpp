@@ -29,6 +29,9 @@ public:
     /// The pool's number, which no other pool has or had; 0 before its first call.
     [[nodiscard]] std::uint64_t id() const noexcept { return id_.load(sync::memory_order_relaxed); }
 
+    /// Whether forks know of it, as they must before its lock is taken. Stays so after its end.
+    [[nodiscard]] bool is_listed() const noexcept { return is_listed_.load(sync::memory_order_relaxed); }
+
     void lock() noexcept { lock_.lock(); }
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
     void unlock() noexcept { lock_.unlock(); }
@@ -105,6 +108,7 @@ private:
     }
 
     sync::basic_mutex<Policy> lock_;
+    typename Policy::template atomic<bool> is_listed_{false};
     typename Policy::template atomic<std::uint64_t> id_{0};
     data<cache*> caches_{nullptr};
     data<std::size_t> count_{0};

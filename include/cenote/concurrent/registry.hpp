@@ -2,8 +2,8 @@
 //
 // All pools of this copy of the library that threads share, and the records of all threads' caches: where the
 // end of a thread, the end of a pool and a fork meet. Its lock may be taken while a pool's is held, because a
-// pool may draw from another; so a pool's lock is never waited for under it: a thread that ends pins the pool
-// first, and a fork tries again from the start. No source is called under it.
+// pool may draw from another; so a pool's lock is not waited for under it: a thread that ends pins the pool
+// first, and a fork waits for a while only. No source is called under it.
 #pragma once
 
 #include <cenote/concurrent/crew.hpp>
@@ -24,13 +24,16 @@ public:
     basic_registry(const basic_registry&) = delete;
     basic_registry& operator=(const basic_registry&) = delete;
 
+    /// Makes a pool known to forks, before its lock is taken for the first time.
+    void list(crew& pool) noexcept {
+        const sync::holder here(lock_);
+        link(pool);
+    }
+
     /// Numbers a pool that has none. Under the pool's lock.
     void enter(crew& pool) noexcept {
         const sync::holder here(lock_);
-        pool.previous_ = nullptr;
-        pool.next_ = crews_;
-        if (crews_ != nullptr) pool.next_->previous_ = &pool;
-        crews_ = &pool;
+        link(pool);
         last_id_ = last_id_ + 1;
         pool.id_.store(salt() | last_id_, sync::memory_order_release);
     }
@@ -50,12 +53,7 @@ public:
             mine->key.store(no_key, sync::memory_order_relaxed);
         }
         pool.unlock();
-        if (pool.previous_ != nullptr) {
-            pool.previous_->next_ = pool.next_;
-        } else {
-            crews_ = pool.next_;
-        }
-        if (pool.next_ != nullptr) pool.next_->previous_ = pool.previous_;
+        unlink(pool);
         pool.id_.store(0, sync::memory_order_relaxed);
         lock_.unlock();
     }
@@ -133,14 +131,18 @@ public:
         }
     }
 
-    /// Around a fork: takes every lock there is, and gives them back.
+    /// Around a fork: takes every lock there is, and gives them back. It keeps those that it has while it
+    /// waits for the next, or busy pools would never all be free at once; but who holds the next may wait
+    /// for one of them. Then all are let go, and that pool comes first from now on: it draws from others.
     void lock_all() noexcept {
         for (;;) {
             lock_.lock();
             crew* busy = crews_;
-            while (busy != nullptr && busy->try_lock()) busy = busy->next_;
+            while (busy != nullptr && wait_a_while_for(*busy)) busy = busy->next_;
             if (busy == nullptr) return;
             for (crew* held = crews_; held != busy; held = held->next_) held->unlock();
+            unlink(*busy);
+            insert(*busy);
             lock_.unlock();
             Policy::yield();
         }
@@ -170,6 +172,36 @@ public:
     }
 
 private:
+    static constexpr int patience = 1000; // looks at a lock, in each of which other threads run
+
+    void insert(crew& pool) noexcept {
+        pool.previous_ = nullptr;
+        pool.next_ = crews_;
+        if (crews_ != nullptr) pool.next_->previous_ = &pool;
+        crews_ = &pool;
+    }
+    void link(crew& pool) noexcept {
+        if (pool.is_listed()) return;
+        insert(pool);
+        pool.is_listed_.store(true, sync::memory_order_relaxed);
+    }
+    void unlink(crew& pool) noexcept {
+        if (pool.previous_ != nullptr) {
+            pool.previous_->next_ = pool.next_;
+        } else {
+            crews_ = pool.next_;
+        }
+        if (pool.next_ != nullptr) pool.next_->previous_ = pool.previous_;
+    }
+
+    [[nodiscard]] static bool wait_a_while_for(crew& pool) noexcept {
+        for (int looks = 0; !pool.try_lock(); ++looks) {
+            if (looks == patience) return false;
+            Policy::yield();
+        }
+        return true;
+    }
+
     void part(cache& mine) noexcept {
         crew* pool = nullptr;
         {

@@ -93,6 +93,7 @@ private:
         std::size_t spare;
     };
 
+    CENOTE_NOINLINE void list() noexcept;
     void buy(std::size_t units) noexcept;
     void release_chunks(bool all) noexcept;
     [[nodiscard]] static stock& stock_of(thread_cache& mine, std::uint32_t size_class) noexcept {
@@ -118,6 +119,8 @@ template<class Core>
 class [[nodiscard]] shared<Core>::section {
 public:
     explicit section(shared& pool) noexcept : pool_(pool) {
+        if (!pool_.crew_.is_listed()) [[unlikely]]
+            pool_.list();
         pool_.crew_.lock();
         pool_.core_.collect_reports(&reports_);
         if (pool_.crew_.has_gone()) pool_.collect();
