@@ -9,7 +9,6 @@
 #include <cenote/base/sync.hpp>
 #include <cenote/pool/options.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <utility>
 
@@ -27,12 +26,12 @@ public:
     locked& operator=(const locked&) = delete;
 
     /// Calls `use(Pool&)` with the lock held, and returns what that returns.
-    template<std::invocable<Pool&> Use>
+    template<class Use> // no concept: it would try a generic lambda on a const pool too
     decltype(auto) with(Use&& use) {
         const sync::holder here(lock_);
         return std::forward<Use>(use)(pool_);
     }
-    template<std::invocable<const Pool&> Use>
+    template<class Use>
     decltype(auto) with(Use&& use) const {
         const sync::holder here(lock_);
         return std::forward<Use>(use)(pool_);
@@ -115,6 +114,12 @@ public:
         requires requires(const Pool& pool) { pool.alignment(); }
     {
         return pool_.alignment();
+    }
+    /// As of the pool.
+    [[nodiscard]] static std::size_t required_bytes(const options& wanted)
+        requires requires { Pool::required_bytes(wanted); }
+    {
+        return Pool::required_bytes(wanted);
     }
 
 private:
