@@ -300,13 +300,14 @@ void concurrent_multi_pool::reserve(std::size_t size, std::size_t blocks, touch 
             shared_.recount(false);
             if (shared_.open() && shared_.core().try_reserve(size, blocks)) {
                 if (pages == touch::yes) shared_.core().populate();
-                return;
+                break;
             }
         }
         std::size_t bytes = unlimited;
         (void)base::multiply(size, blocks, bytes);
         if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
     }
+    (void)shared_.join(true); // the cache of this thread is memory too
 }
 
 } // namespace cenote

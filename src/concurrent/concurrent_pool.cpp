@@ -282,11 +282,12 @@ void concurrent_pool::reserve(std::size_t blocks, touch pages) {
             fixed_pool& core = shared_.core();
             if (shared_.open() && core.try_reserve(blocks)) {
                 if (pages == touch::yes && !core.watched_) core.regions_.populate();
-                return;
+                break;
             }
         }
         if (!may_retry(attempt, blocks)) base::raise_out_of_memory(shortage_of(blocks));
     }
+    (void)shared_.join(true); // the cache of this thread is memory too
 }
 
 } // namespace cenote

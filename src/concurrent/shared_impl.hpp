@@ -78,14 +78,14 @@ std::size_t shared<Core>::bytes_of_units(std::size_t unit_bytes, std::size_t uni
 /// Unless there is a spare one: room for at least so many, more where the source gives whole pages.
 template<class Core>
 void shared<Core>::buy(std::size_t units) noexcept {
-    if (crew_.has_spare() || !buys_) return;
+    if (crew_.has_spare() || refused_at_ == core_.region_bytes()) return;
     const std::size_t unit_bytes = core_.unit_bytes();
     const std::size_t bytes = base::rounded_up(bytes_of_units(unit_bytes, units), core_.from().granularity());
     const source::request wanted{bytes, unit_alignment, source::any_node};
     void* const data = core_.from().reserve(wanted);
-    buys_ = data != nullptr && core_.from().commit(data, bytes);
-    if (!buys_) {
+    if (data == nullptr || !core_.from().commit(data, bytes)) {
         if (data != nullptr) core_.from().release(data, wanted);
+        refused_at_ = core_.region_bytes();
         return;
     }
     const std::size_t head = bytes_of_units(unit_bytes, 0);
@@ -125,7 +125,7 @@ void shared<Core>::release_chunks(bool all) noexcept {
         core_.from().release(one, {one->bytes, unit_alignment, source::any_node});
     }
     core_.set_bought(bought_);
-    buys_ = true;
+    refused_at_ = unlimited;
 }
 
 template<class Core>

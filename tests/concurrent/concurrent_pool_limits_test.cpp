@@ -293,8 +293,11 @@ TEST(concurrent_pool_limits, freeing_works_in_new_threads_when_the_source_refuse
 // A pool without memory for another cache serves the thread without one; and gives it one later.
 TEST(concurrent_pool_limits, a_thread_for_whose_cache_there_is_no_memory_is_served_without) {
     counting_source from;
-    concurrent_pool pool({.block_size = 64, .source = &from, .sanitizers = false, .trim = trim::manual});
-    pool.reserve(2'000);
+    concurrent_pool pool({.block_size = 64,
+                          .initial_blocks = 2'000,
+                          .source = &from,
+                          .sanitizers = false,
+                          .trim = trim::manual});
     from.refuse_reserve = true;
     worker other;
     other.run([&] {

@@ -126,7 +126,8 @@ public:
     /// Flushes what the calling thread has cached of this pool, so that others can have it.
     void release_thread_caches() noexcept;
     enum class touch { no, yes };
-    /// Makes sure that `blocks` can be live without another call to the source. Throws `out_of_memory`.
+    /// Makes sure that `blocks` can be live without another call to the source, but for the caches of threads
+    /// that are new to the pool. Throws `out_of_memory`.
     void reserve(std::size_t blocks, touch pages = touch::no);
 
     [[nodiscard]] std::size_t block_size() const noexcept { return shared_.core().block_size(); }

@@ -112,7 +112,7 @@ private:
     chunk* chunks_ = nullptr;
     std::size_t bought_ = 0;
     std::size_t walks_ = 0;
-    bool buys_ = true; // until the source refuses
+    std::size_t refused_at_ = unlimited; // the core's bytes then: the source is asked again when they change
 };
 
 template<class Core>

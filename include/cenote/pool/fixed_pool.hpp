@@ -145,6 +145,7 @@ private:
     [[nodiscard]] bool open_shared() noexcept { return is_open_ || open(); }
     [[nodiscard]] bool has_caches() const noexcept { return store_.depot().capacity() != 0; }
     [[nodiscard]] std::size_t first_units() const noexcept { return threads_; }
+    [[nodiscard]] std::size_t region_bytes() const noexcept { return regions_.reserved_bytes(); }
     [[nodiscard]] static std::uint32_t size_classes() noexcept { return 1; }
     [[nodiscard]] engine::block_store& store(std::uint32_t) noexcept { return store_; }
     [[nodiscard]] std::size_t unit_bytes() const noexcept;

@@ -152,6 +152,7 @@ private:
     [[nodiscard]] bool open_shared() noexcept { return is_open_ || open(); }
     [[nodiscard]] bool has_caches() const noexcept { return cache_entries_ != 0; }
     [[nodiscard]] std::size_t first_units() const noexcept { return threads_; }
+    [[nodiscard]] std::size_t region_bytes() const noexcept { return regions_.reserved_bytes(); }
     [[nodiscard]] std::uint32_t size_classes() const noexcept { return classes(); }
     [[nodiscard]] engine::block_store& store(std::uint32_t size_class) noexcept {
         return stores_[size_class];
