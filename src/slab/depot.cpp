@@ -71,73 +71,56 @@ std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
     return taken;
 }
 
-// Neighbours are checked and marked a bitmap word at a time, which is what makes freeing in order cheap.
+// Each block is checked and marked by itself: with the slab of the one before at hand that is a few
+// instructions, and a guess that is wrong all the time is foreseen as well as one that is right.
 void* const* depot::put(void* const* begin, void* const* end) noexcept {
     spare* const magazine = empty_;
     std::uint32_t homeless[most_in_magazine];
     std::uint32_t* const numbers = magazine != nullptr ? magazine->blocks() : homeless;
-    const bool keep = magazine != nullptr;
     const int bits = index_bits();
     const slab_heap::finder heap = heap_.look();
-    std::size_t settled = 0;
     std::size_t count = 0;
-    word_run run;
-    position at;
+    slab_heap::place at;
     void* const* block = begin;
     for (; block != end; ++block) {
-        const bool is_block = heap.find(*block, at);
-        if (!is_block || !run.add(at.id, at.index)) {
-            if (run.mask != 0)
-                count = settled = settled + settle(run, numbers + settled, numbers + count, keep);
-            if (heap_.regions().reports_are_crowded()) {
-                run = {};
-                break;
-            }
-            if (!is_block) {
-                run = {};
-                report(heap_.diagnose(*block), *block);
+        if (heap.find(*block, at)) [[likely]] {
+            slab::word& out = at.out[at.index / slab::word_bits];
+            const slab::word bit = slab::bit(at.index);
+            if ((out & bit) != 0) [[likely]] {
+                out ^= bit;
+                numbers[count++] = at.id << bits | at.index;
                 continue;
             }
-            run = word_run(at);
         }
-        numbers[count++] = at.id << bits | at.index;
+        if (heap_.regions().reports_are_crowded()) break;
+        report(heap_.diagnose(*block), *block);
     }
-    if (run.mask != 0) settled += settle(run, numbers + settled, numbers + count, keep);
-    heap_.give_surplus_slabs();
-    if (settled == 0) return block;
-    empty_ = magazine->next;
-    magazine->count = settled;
-    push_full(*magazine);
+    heap_.withdrew(count);
+    if (count == 0) return block;
+    if (magazine != nullptr) {
+        empty_ = magazine->next;
+        magazine->count = count;
+        push_full(*magazine);
+    } else {
+        give(numbers, numbers + count);
+        heap_.give_surplus_slabs();
+    }
     return block;
 }
 
-// Withdraws a run, whose numbers stand in [first, last), and gives it to its slab unless the numbers are
-// kept. Returns how many numbers stay.
-std::size_t depot::settle(word_run& run, std::uint32_t* first, std::uint32_t* last, bool keep) noexcept {
-    if (!heap_.withdraw(run)) { // one of them was free already: find out which
-        std::uint32_t* good = first;
-        run.mask = 0;
-        run.count = 0;
-        for (std::uint32_t* number = first; number != last; ++number) {
-            word_run one({run.id, *number & index_mask(), run.record});
-            if (heap_.withdraw(one)) {
-                run.mask |= one.mask;
-                ++run.count;
-                *good++ = *number;
-            } else {
-                report(heap_.diagnose(address_of(*number)), address_of(*number));
-            }
-        }
-        last = good;
+// Neighbours go a bitmap word at a time.
+void depot::give(const std::uint32_t* first, const std::uint32_t* last) noexcept {
+    const int bits = index_bits();
+    const std::uint32_t mask = index_mask();
+    word_run run;
+    for (; first != last; ++first) {
+        const std::uint32_t id = *first >> bits;
+        const std::uint32_t index = *first & mask;
+        if (run.add(id, index)) continue;
+        if (run.mask != 0) heap_.give(run);
+        run = word_run({id, index, &heap_.regions().record(id)});
     }
-    if (keep) return static_cast<std::size_t>(last - first);
     if (run.mask != 0) heap_.give(run);
-    return 0;
-}
-
-const void* depot::address_of(std::uint32_t block) const noexcept {
-    const slab_table::entry& entry = heap_.regions().table().at(block >> index_bits());
-    return entry.begin + (block & index_mask()) * heap_.layout().stride;
 }
 
 bool depot::put_exact(void* block) noexcept {
@@ -180,10 +163,7 @@ void depot::drain(std::size_t most) noexcept {
 }
 
 void depot::drain_one(spare& full) noexcept {
-    for (std::size_t i = 0; i < full.count; ++i) {
-        const std::uint32_t id = full.blocks()[i] >> index_bits();
-        heap_.give(word_run({id, full.blocks()[i] & index_mask(), &heap_.regions().record(id)}));
-    }
+    give(full.blocks(), full.blocks() + full.count);
 }
 
 void depot::forget_blocks() noexcept {

@@ -89,9 +89,7 @@ private:
         return static_cast<int>(std::bit_width(heap_.layout().blocks_per_slab - 1));
     }
     [[nodiscard]] std::uint32_t index_mask() const noexcept { return (std::uint32_t{1} << index_bits()) - 1; }
-    [[nodiscard]] std::size_t settle(word_run& run, std::uint32_t* first, std::uint32_t* last,
-                                     bool keep) noexcept;
-    [[nodiscard]] const void* address_of(std::uint32_t block) const noexcept;
+    void give(const std::uint32_t* first, const std::uint32_t* last) noexcept;
     void drain_one(spare& full) noexcept;
     void push_full(spare& magazine) noexcept;
     spare* pop_full() noexcept;

@@ -90,6 +90,15 @@ public:
     /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
     [[nodiscard]] bool find(const void* pointer, position& at) const noexcept;
 
+    /// Where a block is, with what its slab is like: the next block may be of the same.
+    struct place {
+        std::uint32_t id = no_slab;
+        std::uint32_t index = 0;
+        const std::byte* begin = nullptr;
+        std::size_t bytes = 0;
+        slab::word* out = nullptr;
+    };
+
     /// The same for many pointers, while no slab comes or goes.
     class finder;
     [[nodiscard]] finder look() const noexcept;
@@ -103,6 +112,9 @@ public:
         out_ -= run.count;
         return true;
     }
+
+    /// For who clears the bits of out blocks by himself: so many were.
+    void withdrew(std::size_t blocks) noexcept { out_ -= blocks; }
 
     /// The other way: withdrawn blocks go out again.
     void hand_out(const word_run& run) noexcept {
@@ -160,18 +172,25 @@ private:
 
 class slab_heap::finder {
 public:
-    // No memory of the last slab: a wrong guess costs more than the look-up.
-    [[nodiscard]] bool find(const void* pointer, position& at) const noexcept {
-        at.id = table_.find(pointer);
-        if (at.id == no_slab) return false;
-        const slab_table::entry& entry = table_.at(at.id);
-        at.record = entry.record;
-        const std::uint64_t index = by_stride_.quotient(
-            static_cast<std::uint64_t>(static_cast<const std::byte*>(pointer) - entry.begin));
+    /// `at` is a place that was found before, or a new one; unspecified when no block starts at `pointer`.
+    [[nodiscard]] CENOTE_INLINE bool find(const void* pointer, place& at) const noexcept {
+        std::size_t offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - at.begin);
+        if (offset >= at.bytes) {
+            at.id = table_.find(pointer);
+            at.bytes = 0;
+            if (at.id == no_slab) return false;
+            const slab_table::entry& entry = table_.at(at.id);
+            if (shares_ && entry.record->owner != owner_) return false;
+            at.begin = entry.begin;
+            at.bytes = entry.bytes;
+            at.out = entry.record->out();
+            offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - at.begin);
+        }
+        // The offset is below the end, and an exact quotient below the blocks of a whole slab: the record,
+        // which would be one more cache line, is not needed for that.
+        const std::uint64_t index = by_stride_.quotient(offset);
         at.index = static_cast<std::uint32_t>(index);
-        // The table has compared with the end, and an exact quotient is below the blocks of a whole slab: the
-        // record, which would be one more cache line, is not needed for that.
-        return index < blocks_per_slab_ && (!shares_ || entry.record->owner == owner_);
+        return index < blocks_per_slab_;
     }
 
 private:
@@ -193,7 +212,10 @@ inline slab_heap::finder slab_heap::look() const noexcept {
 }
 
 inline bool slab_heap::find(const void* pointer, position& at) const noexcept {
-    return look().find(pointer, at);
+    place found;
+    if (!look().find(pointer, found)) return false;
+    at = {found.id, found.index, &regions_->record(found.id)};
+    return true;
 }
 
 } // namespace cenote::engine

@@ -38,7 +38,7 @@ private:
                                        std::size_t& bytes) noexcept;
 
     void* data_ = nullptr;
-    std::size_t bytes_ = 0;      // of the one in use
+    std::size_t bytes_ = 0; // of the one in use
     std::size_t all_bytes_ = 0;
     bool keeps_ = false;
 };
