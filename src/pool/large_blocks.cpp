@@ -55,23 +55,49 @@ large_blocks::record* large_blocks::reserve(const source::request& wanted) noexc
     return made;
 }
 
+// Reserved sizes are a class's or a few pages more. What is larger than all bins is in the last.
+std::size_t large_blocks::bin_of(std::size_t bytes) noexcept {
+    const std::size_t size_class = class_of(bytes);
+    return size_class < bins ? size_class : bins - 1;
+}
+
 // The smallest that fits, the one freed last among equals: a larger one may be what the next request wants.
 large_blocks::record* large_blocks::take_kept(const source::request& wanted) noexcept {
-    record** best = nullptr;
-    for (record** link = &kept_; *link != nullptr; link = &(*link)->next_kept) {
-        const record& kept = **link;
-        const bool fits = kept.reserved.bytes >= wanted.bytes &&
-                          kept.reserved.bytes - wanted.bytes <= wanted.bytes / 8 &&
-                          base::padding_to(table_.at(kept.id).begin, wanted.alignment) == 0;
-        if (fits && (best == nullptr || kept.reserved.bytes < (*best)->reserved.bytes)) best = link;
-        if (best == link && kept.reserved.bytes == wanted.bytes) break;
+    constexpr int most_looks = 16; // at regions whose alignment is not that of the request
+    const std::size_t most = wanted.bytes + wanted.bytes / 8;
+    int looks = 0;
+    for (std::size_t bin = bin_of(wanted.bytes); bin <= bin_of(most); ++bin) {
+        for (record* kept = kept_[bin]; kept != nullptr && looks < most_looks; kept = kept->next, ++looks) {
+            if (kept->reserved.bytes < wanted.bytes || kept->reserved.bytes > most) continue;
+            if (base::padding_to(table_.at(kept->id).begin, wanted.alignment) != 0) continue;
+            unkeep(*kept);
+            return kept;
+        }
     }
-    if (best == nullptr) return nullptr;
-    record* const found = *best;
-    *best = found->next_kept;
+    return nullptr;
+}
+
+void large_blocks::keep(record& freed) noexcept {
+    record*& first = kept_[bin_of(freed.reserved.bytes)];
+    freed.previous = nullptr;
+    freed.next = first;
+    if (first != nullptr) first->previous = &freed;
+    first = &freed;
+    freed.newer = nullptr;
+    freed.older = newest_;
+    (newest_ != nullptr ? newest_->newer : oldest_) = &freed;
+    newest_ = &freed;
+    ++kept_count_;
+    kept_bytes_ += freed.reserved.bytes;
+}
+
+void large_blocks::unkeep(record& kept) noexcept {
+    (kept.previous != nullptr ? kept.previous->next : kept_[bin_of(kept.reserved.bytes)]) = kept.next;
+    if (kept.next != nullptr) kept.next->previous = kept.previous;
+    (kept.newer != nullptr ? kept.newer->older : newest_) = kept.older;
+    (kept.older != nullptr ? kept.older->newer : oldest_) = kept.newer;
     --kept_count_;
-    kept_bytes_ -= found->reserved.bytes;
-    return found;
+    kept_bytes_ -= kept.reserved.bytes;
 }
 
 const large_blocks::record* large_blocks::find(const void* pointer) const noexcept {
@@ -101,14 +127,15 @@ void large_blocks::deallocate(const record& live) noexcept {
     gone.is_live = false;
     --live_;
     live_bytes_ -= gone.requested;
-    const bool keep =
-        keep_all_ || (kept_count_ < most_kept && gone.reserved.bytes <= most_kept_bytes - kept_bytes_);
-    if (!keep) return release(gone);
+    if (!keep_all_ && gone.reserved.bytes > most_kept_bytes / 4) return release(gone);
     if (watched_) base::forbid(table_.at(gone.id).begin, gone.requested);
-    gone.next_kept = kept_;
-    kept_ = &gone;
-    ++kept_count_;
-    kept_bytes_ += gone.reserved.bytes;
+    keep(gone);
+    if (keep_all_) return;
+    while (kept_count_ > most_kept || kept_bytes_ > most_kept_bytes) {
+        record& longest = *oldest_;
+        unkeep(longest);
+        release(longest);
+    }
 }
 
 void large_blocks::release(record& gone) noexcept {
@@ -132,10 +159,8 @@ const large_blocks::record* large_blocks::next_live(std::uint32_t& id, void*& bl
 std::size_t large_blocks::release_kept(std::size_t except) noexcept {
     const std::size_t before = reserved_bytes();
     while (kept_count_ > except) {
-        record& gone = *kept_;
-        kept_ = gone.next_kept;
-        --kept_count_;
-        kept_bytes_ -= gone.reserved.bytes;
+        record& gone = *newest_;
+        unkeep(gone);
         release(gone);
     }
     if (live_ + kept_count_ == 0) {
@@ -172,7 +197,12 @@ bool large_blocks::is_valid() const noexcept {
         }
     }
     std::size_t kept = 0;
-    for (const record* one = kept_; one != nullptr; one = one->next_kept) ++kept;
+    for (const record* one = oldest_; one != nullptr; one = one->newer) ++kept;
+    for (const record* first : kept_) {
+        for (; first != nullptr; first = first->next) --kept;
+    }
+    if (kept != 0) return false;
+    for (const record* one = newest_; one != nullptr; one = one->older) ++kept;
     return live == live_ && live_bytes == live_bytes_ && reserved == reserved_ && kept == kept_count_ &&
            table_.is_valid();
 }

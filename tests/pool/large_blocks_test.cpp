@@ -65,16 +65,36 @@ TEST_F(large, a_freed_block_is_kept_and_serves_a_request_of_its_size) {
     EXPECT_NE(blocks.allocate(50000, 16), first); // more than an eighth too large
 }
 
-TEST_F(large, what_is_kept_is_bounded) {
-    std::vector<void*> many(100);
-    for (void*& block : many) block = blocks.allocate(20000, 16);
+TEST_F(large, what_is_kept_is_bounded_and_what_was_freed_longest_ago_goes_first) {
+    std::vector<void*> many(3 * large_blocks::most_kept_bytes / 2 / 65536);
+    for (void*& block : many) block = blocks.allocate(60000, 16);
     for (void* const block : many) free(block);
-    EXPECT_LE(blocks.kept(), large_blocks::most_kept);
-    void* const huge = blocks.allocate(2 * large_blocks::most_kept_bytes, 16);
+    EXPECT_LE(from.reserved, large_blocks::most_kept_bytes + (std::size_t{1} << 20)); // and the table
+    EXPECT_GT(from.reserved, large_blocks::most_kept_bytes / 8 * 7);
+    EXPECT_FALSE(blocks.was_freed(many.front()));
+    EXPECT_TRUE(blocks.was_freed(many.back()));
+    void* const huge = blocks.allocate(large_blocks::most_kept_bytes / 2, 16);
     free(huge);
-    EXPECT_LE(from.reserved, large_blocks::most_kept_bytes + blocks.most_kept * 30000);
+    EXPECT_FALSE(blocks.was_freed(huge));
     EXPECT_GT(blocks.release_kept(), 0u);
     EXPECT_EQ(blocks.kept(), 0u);
+    EXPECT_TRUE(blocks.is_valid());
+
+    for (std::size_t i = 0; i < many.size(); ++i)
+        many[i] = i < 2 * large_blocks::most_kept ? blocks.allocate(9000, 16) : nullptr;
+    for (void* const block : many) {
+        if (block != nullptr) free(block);
+    }
+    EXPECT_LE(blocks.kept(), large_blocks::most_kept);
+}
+
+TEST_F(large, a_crowd_that_comes_and_goes_asks_the_source_once) {
+    std::vector<void*> crowd(400);
+    for (int round = 0; round < 5; ++round) {
+        for (std::size_t i = 0; i < crowd.size(); ++i) crowd[i] = blocks.allocate(9000 + i * 30, 16);
+        for (void* const block : crowd) free(block);
+    }
+    EXPECT_LE(from.reserves, crowd.size() + 16); // and the table's growth
     EXPECT_TRUE(blocks.is_valid());
 }
 

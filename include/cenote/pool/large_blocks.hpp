@@ -1,8 +1,9 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // Blocks too large for slabs: each is a region of its own from the source, with its record behind the block.
-// A few freed regions are kept, because the source is slow; a request takes one that is at most an eighth too
-// large. Finding a block is one probe of a slab table. One thread at a time.
+// Freed regions are kept within bounds, because the source is slow, in a list for each size; a request takes
+// one that is at most an eighth too large, and what was freed longest ago goes first when there are too many.
+// O(1). Finding a block is one probe of a slab table. One thread at a time.
 #pragma once
 
 #include <cenote/base/error.hpp>
@@ -12,9 +13,10 @@ namespace cenote::engine {
 
 class large_blocks {
 public:
-    /// Kept for reuse when memory goes back by itself: this many bytes and this many regions.
-    static constexpr std::size_t most_kept_bytes = std::size_t{4} << 20;
-    static constexpr std::size_t most_kept = 16;
+    /// Kept for reuse when memory goes back by itself: this many bytes and this many regions, none of more
+    /// than a quarter of the bytes.
+    static constexpr std::size_t most_kept_bytes = std::size_t{16} << 20;
+    static constexpr std::size_t most_kept = 1024;
 
     struct record {
         slab tag; ///< what the table holds
@@ -22,7 +24,10 @@ public:
         bool is_live = false;
         std::size_t requested = 0;
         source::request reserved;
-        record* next_kept = nullptr;
+        record* next = nullptr; ///< kept ones: of the same size
+        record* previous = nullptr;
+        record* older = nullptr; ///< of all sizes
+        record* newer = nullptr;
     };
 
     constexpr large_blocks() noexcept { table_.configure_starts(std::size_t{4} << 10); }
@@ -69,6 +74,9 @@ private:
     [[nodiscard]] record* take_kept(const source::request& wanted) noexcept;
     [[nodiscard]] record* reserve(const source::request& wanted) noexcept;
     void release(record& gone) noexcept;
+    void keep(record& freed) noexcept;
+    void unkeep(record& kept) noexcept;
+    [[nodiscard]] static std::size_t bin_of(std::size_t bytes) noexcept;
     [[nodiscard]] record* record_of(std::uint32_t id) const noexcept {
         return reinterpret_cast<record*>(table_.at(id).record);
     }
@@ -78,7 +86,10 @@ private:
     bool watched_ = false;
     slab_table table_;
     table_memory memory_;
-    record* kept_ = nullptr;
+    static constexpr std::size_t bins = 128;
+    record* kept_[bins] = {}; // by size, the last freed first
+    record* newest_ = nullptr;
+    record* oldest_ = nullptr;
     std::size_t kept_count_ = 0;
     std::size_t kept_bytes_ = 0;
     std::size_t live_ = 0;
