@@ -27,7 +27,7 @@ TEST(concurrent_pool_misuse, a_double_free_is_told_at_the_flush_and_no_other_thr
     concurrent_pool pool({.block_size = 64, .sanitizers = false, .name = "orders"});
     std::vector<void*> blocks = take(pool, 20);
     for (void* const block : blocks) pool.deallocate(block);
-    for (int i = 0; i < 7; ++i) pool.deallocate(blocks[i]);
+    for (std::size_t i = 0; i < 7; ++i) pool.deallocate(blocks[i]);
     EXPECT_EQ(watch.count(), 0u); // its own magazines took them
     pool.release_thread_caches();
     ASSERT_EQ(watch.count(), 7u);
@@ -108,7 +108,7 @@ TEST(concurrent_pool_misuse, every_pointer_of_a_magazine_may_be_wrong) {
         const auto wrong = [&] {
             pool.deallocate(blocks[700]); // joins
             for (int i = 0; i < 512; ++i) pool.deallocate(elsewhere.data() + i * 64);
-            for (int i = 0; i < 511; ++i) pool.deallocate(blocks[i]);
+            for (std::size_t i = 0; i < 511; ++i) pool.deallocate(blocks[i]);
             if (!by_exit) pool.release_thread_caches();
         };
         std::thread(wrong).join();
@@ -120,6 +120,30 @@ TEST(concurrent_pool_misuse, every_pointer_of_a_magazine_may_be_wrong) {
         EXPECT_EQ(told.size(), 1'024u);
         EXPECT_TRUE(pool.is_valid());
     }
+}
+
+// A thread that has gone left as much wrong as one list of reports takes; the call that finds it is wrong
+// too.
+TEST(concurrent_multi_pool_misuse, a_wrong_call_may_come_upon_what_another_thread_left) {
+    misuse_watch watch;
+    concurrent_multi_pool pool({.sanitizers = false});
+    std::vector<void*> blocks;
+    for (int i = 0; i < 512; ++i) blocks.push_back(pool.allocate(64));
+    const auto word_of = [&](const void* block) { return pool.index_of(block) / 64; };
+    const std::size_t word = word_of(blocks[256]);
+    std::erase_if(blocks,
+                  [&](void* block) { return word_of(block) != word && (pool.deallocate(block), true); });
+    ASSERT_EQ(blocks.size(), 64u);
+    for (void* const block : blocks) pool.deallocate(block);
+    pool.release_thread_caches();
+    std::byte elsewhere[24];
+    std::thread([&] {
+        for (int i = 0; i < 16; ++i) pool.deallocate(elsewhere + i, 64);
+        for (void* const block : blocks) pool.deallocate(block, 64);
+    }).join();
+    pool.deallocate(elsewhere + 20);
+    EXPECT_EQ(watch.count(), 16u + 64u + 1u);
+    EXPECT_EQ(pool.stats(quiet).live, 0u);
 }
 
 TEST(concurrent_pool_misuse, a_pool_that_ends_tells_what_caches_hold_that_is_wrong) {

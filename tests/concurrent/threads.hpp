@@ -28,10 +28,10 @@ namespace cenote::test {
     if (RUNNING_ON_VALGRIND) return 50;
 #endif
 #if defined(__SANITIZE_THREAD__)
-    return 20;
+    return 8;
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-    return 20;
+    return 8;
 #endif
 #endif
     return 1;

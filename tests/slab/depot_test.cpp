@@ -1,9 +1,12 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/depot.hpp>
+#include <cenote/slab/misuse_list.hpp>
 
 #include "support/misuse_watch.hpp"
 #include "support/test_sources.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <set>
 #include <vector>
@@ -17,7 +20,7 @@ constexpr std::size_t capacity = 8;
 
 class depots : public testing::Test {
 protected:
-    void start(std::size_t blocks_per_slab = 64) {
+    void start(std::size_t blocks_per_slab = 64, depot::order wanted = depot::order::newest_first) {
         block_layout layout;
         ASSERT_TRUE(make_layout(64, 64, blocks_per_slab, layout));
         region_plan plan;
@@ -28,7 +31,7 @@ protected:
         plan.magazine_bytes = depot::magazine_bytes(capacity);
         list.configure(plan);
         one.heap().configure(layout, list, {0, unlimited, false});
-        one.configure(capacity, "depot");
+        one.configure(capacity, "depot", wanted);
     }
     void grow(std::size_t blocks) {
         ASSERT_TRUE(list.grow(blocks * 64));
@@ -71,6 +74,115 @@ TEST_F(depots, the_magazine_that_came_last_leaves_first) {
     put(b);
     EXPECT_EQ(fetch(), b);
     EXPECT_EQ(fetch(), a);
+}
+
+// The next one to use stands last, so a magazine that comes back turned is used in the order it was filled.
+TEST_F(depots, between_threads_what_came_first_leaves_first) {
+    start(64, depot::order::oldest_first);
+    grow(1024);
+    std::vector<std::vector<void*>> magazines;
+    for (int i = 0; i < 4; ++i) magazines.push_back(fetch());
+    for (const auto& magazine : magazines) put(magazine);
+    for (int round = 0; round < 9; ++round) {
+        std::vector<void*> first = magazines.front();
+        std::reverse(first.begin(), first.end());
+        ASSERT_EQ(fetch(), first) << "round " << round;
+        magazines.erase(magazines.begin());
+        put(first);
+        magazines.push_back(first);
+    }
+    one.drain(1); // the oldest too
+    EXPECT_EQ(one.cached(), 3 * capacity);
+    for (std::size_t i = 1; i < 4; ++i) {
+        std::vector<void*> next = magazines[i];
+        std::reverse(next.begin(), next.end());
+        EXPECT_EQ(fetch(), next);
+    }
+    EXPECT_EQ(one.cached(), 0u);
+    put(magazines[1]); // an empty list has a new end
+    put(magazines[2]);
+    EXPECT_EQ(one.cached(), 2 * capacity);
+    EXPECT_TRUE(one.is_valid());
+}
+
+TEST_F(depots, between_threads_a_region_that_goes_leaves_the_order_whole) {
+    start(64, depot::order::oldest_first);
+    grow(256);
+    grow(256);
+    std::vector<std::vector<void*>> magazines;
+    std::vector<void*> blocks;
+    while (!(blocks = fetch()).empty()) magazines.push_back(blocks);
+    for (const auto& magazine : magazines) put(magazine);
+    one.abandon(*list.last());
+    const std::size_t kept = one.cached() / capacity;
+    ASSERT_GT(kept, 1u);
+    ASSERT_LT(kept, magazines.size());
+    std::vector<void*> last = fetch();
+    put(last); // behind those that stayed
+    std::reverse(last.begin(), last.end());
+    for (std::size_t i = 1; i < kept; ++i) EXPECT_NE(fetch(), last);
+    EXPECT_EQ(fetch(), last);
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_TRUE(one.is_valid());
+}
+
+TEST_F(depots, blocks_written_off_are_counted_and_nobody_gets_them) {
+    start();
+    grow(256);
+    const std::vector<void*> lost = fetch();
+    int local = 0;
+    std::vector<void*> with_rubbish = lost;
+    with_rubbish.push_back(&local);  // no report: nobody is there to be told
+    with_rubbish.push_back(lost[0]); // once only
+    test::misuse_watch watch;
+    one.write_off(with_rubbish.data(), with_rubbish.data() + with_rubbish.size());
+    EXPECT_EQ(watch.count(), 0u);
+    EXPECT_EQ(one.written_off(), capacity);
+    EXPECT_EQ(one.heap().out(), 0u);
+    EXPECT_TRUE(one.is_valid());
+    std::set<void*> all;
+    for (std::vector<void*> blocks; !(blocks = fetch()).empty();) all.insert(blocks.begin(), blocks.end());
+    EXPECT_EQ(all.size(), 256 - capacity);
+    for (void* const block : lost) EXPECT_FALSE(all.contains(block));
+    one.heap().give_idle_slabs(unlimited);
+    EXPECT_GT(one.heap().blocks(), 0u); // their slab stays
+    one.forget_blocks();
+    one.heap().reset();
+    EXPECT_EQ(one.written_off(), 0u);
+    EXPECT_EQ(one.heap().idle(), one.heap().blocks());
+    EXPECT_TRUE(one.is_valid());
+}
+
+TEST_F(depots, a_flush_stops_when_the_list_of_reports_is_crowded_and_goes_on_later) {
+    start();
+    grow(1024);
+    std::vector<void*> blocks;
+    for (int i = 0; i < 32; ++i) {
+        const std::vector<void*> more = fetch();
+        blocks.insert(blocks.end(), more.begin(), more.end());
+    }
+    for (std::size_t i = 0; i < blocks.size(); i += capacity) one.put(&blocks[i], &blocks[i] + capacity);
+    one.drain(unlimited);
+    std::byte elsewhere[40];
+    std::vector<void*> wrong;
+    for (std::byte& byte : elsewhere) wrong.push_back(&byte);
+    wrong.insert(wrong.end(), blocks.begin(), blocks.end()); // all free already
+    test::misuse_watch watch;
+    void* const* at = wrong.data();
+    void* const* const end = at + wrong.size();
+    for (int calls = 0; at != end; ++calls) {
+        ASSERT_LT(calls, 100);
+        misuse_list reports;
+        list.collect_reports(&reports);
+        void* const* const stopped = one.put(at, at + std::min<std::ptrdiff_t>(end - at, capacity));
+        list.collect_reports(nullptr);
+        EXPECT_EQ(watch.count(), static_cast<std::size_t>(at - wrong.data())); // none before the delivery
+        reports.deliver();
+        at = stopped;
+        EXPECT_EQ(watch.count(), static_cast<std::size_t>(at - wrong.data())); // and each once
+    }
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_TRUE(one.is_valid());
 }
 
 TEST_F(depots, a_fetch_from_the_slabs_starts_at_the_bottom_even_when_it_is_short) {

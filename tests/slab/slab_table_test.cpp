@@ -1,11 +1,13 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/slab_table.hpp>
 
+#include <atomic>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -227,6 +229,135 @@ TEST(slab_table, clearing_goes_back_to_the_table_inside) {
         one.table.insert({reinterpret_cast<std::byte*>(somewhere), 4096, &record, nullptr});
     EXPECT_EQ(one.find(somewhere + 4095), id);
     EXPECT_TRUE(one.table.is_valid());
+}
+
+// A shared table in memory that is kept when it is outgrown, as its readers need.
+class shared_table {
+public:
+    explicit shared_table(std::size_t slab_bytes) : slab_bytes_(slab_bytes) {
+        table.configure(slab_bytes, true, true);
+        for (std::uint32_t i = 0; i < owners; ++i) records_[i].owner = i;
+    }
+    std::uint32_t insert(std::uintptr_t begin, std::uint32_t owner) {
+        ++count_;
+        if (!table.has_room_for(count_)) {
+            const std::size_t room = 2 * table.capacity();
+            memory_.emplace_back(table.bytes_for(room) / sizeof(std::uint64_t) + 1);
+            table.move_to(memory_.back().data(), room);
+        }
+        return table.insert({reinterpret_cast<std::byte*>(begin), slab_bytes_, &records_[owner], nullptr});
+    }
+    void remove(std::uint32_t id) {
+        --count_;
+        table.remove(id);
+    }
+    [[nodiscard]] std::uint32_t owner_of(std::uintptr_t address) const {
+        return table.shared_owner_of(reinterpret_cast<const void*>(address));
+    }
+    [[nodiscard]] std::size_t moves() const { return memory_.size(); }
+
+    static constexpr std::uint32_t owners = 40;
+    slab_table table;
+
+private:
+    slab records_[owners];
+    std::vector<std::vector<std::uint64_t>> memory_;
+    std::size_t slab_bytes_;
+    std::size_t count_ = 0;
+};
+
+TEST(slab_table, a_shared_one_tells_owners_while_slabs_come_and_go) {
+    constexpr std::size_t bytes = 4096;
+    shared_table one(bytes);
+    std::map<std::uintptr_t, std::pair<std::uint32_t, std::uint32_t>> live; // begin → number, owner
+    std::mt19937 chance(11);
+    for (int step = 0; step < 20'000; ++step) {
+        const std::uintptr_t begin = somewhere + chance() % 600 * bytes;
+        const auto found = live.find(begin);
+        if (found != live.end()) {
+            EXPECT_EQ(one.owner_of(begin + chance() % bytes), found->second.second);
+            one.remove(found->second.first);
+            live.erase(found);
+            EXPECT_EQ(one.owner_of(begin), no_slab);
+        } else if (live.size() < 200) {
+            const auto owner = static_cast<std::uint32_t>(chance() % shared_table::owners);
+            live[begin] = {one.insert(begin, owner), owner};
+        }
+        if (step % 1'000 == 0) {
+            EXPECT_TRUE(one.table.is_valid());
+        }
+    }
+    for (const auto& [begin, what] : live) EXPECT_EQ(one.owner_of(begin + bytes - 1), what.second);
+    EXPECT_EQ(one.owner_of(somewhere - 1), no_slab);
+    EXPECT_EQ(one.owner_of(0), no_slab);
+}
+
+// The same addresses come back for ever, as they do from an allocator of pages: the table finds an end.
+TEST(slab_table, a_shared_one_is_bounded_when_addresses_return) {
+    constexpr std::size_t bytes = 4096;
+    shared_table one(bytes);
+    std::vector<std::pair<std::uint32_t, std::size_t>> live;
+    std::vector<bool> is_used(400);
+    std::mt19937 chance(12);
+    std::size_t moves = 0;
+    for (int step = 0; step < 200'000; ++step) {
+        if (live.size() == 50) {
+            const std::size_t at = chance() % live.size();
+            one.remove(live[at].first);
+            is_used[live[at].second] = false;
+            live[at] = live.back();
+            live.pop_back();
+        }
+        const std::size_t place = chance() % is_used.size();
+        if (!is_used[place]) {
+            live.emplace_back(one.insert(somewhere + place * bytes, 1), place);
+            is_used[place] = true;
+        }
+        if (step == 100'000) moves = one.moves();
+    }
+    EXPECT_EQ(one.moves(), moves) << "it grows for ever";
+    EXPECT_LE(one.table.capacity(), 1'024u);
+}
+
+// Readers hold no lock: they look for slabs that stay while others come, go, and push the table out.
+TEST(slab_table, a_shared_one_is_read_without_a_lock_while_it_changes) {
+    constexpr std::size_t bytes = 4096;
+    constexpr std::size_t staying = 100;
+    shared_table one(bytes);
+    for (std::uint32_t i = 0; i < staying; ++i) (void)one.insert(somewhere + 3 * i * bytes, i % 40);
+    std::atomic<bool> is_over{false};
+    std::atomic<std::size_t> looks{0};
+    std::vector<std::thread> readers;
+    for (unsigned seed = 0; seed < 2; ++seed) {
+        readers.emplace_back([&, seed] {
+            std::mt19937 chance(seed);
+            while (!is_over) {
+                const std::size_t i = chance() % staying;
+                if (one.owner_of(somewhere + 3 * i * bytes + chance() % bytes) != i % 40) {
+                    ADD_FAILURE() << "a slab that stays was not found";
+                    return;
+                }
+                if (one.owner_of(somewhere - (1 + chance() % 1'000) * bytes) != no_slab) {
+                    ADD_FAILURE() << "a slab was found where none ever was";
+                    return;
+                }
+                ++looks;
+            }
+        });
+    }
+    std::vector<std::uint32_t> passing;
+    std::mt19937 chance(5);
+    for (std::size_t step = 0; step < 30'000 || looks < 1'000; ++step) {
+        if (!passing.empty() && (passing.size() > step / 20 || chance() % 2 == 0)) {
+            one.remove(passing.back());
+            passing.pop_back();
+        } else {
+            passing.push_back(one.insert(somewhere + (3 * (chance() % 100'000'000) + 1) * bytes, 2));
+        }
+    }
+    is_over = true;
+    for (std::thread& reader : readers) reader.join();
+    EXPECT_GE(one.moves(), 4u);
 }
 
 } // namespace

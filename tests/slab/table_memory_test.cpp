@@ -61,4 +61,32 @@ TEST(table_memory, a_refusal_changes_nothing) {
     memory.release(from);
 }
 
+TEST(table_memory, of_a_shared_table_stays_readable_until_the_end) {
+    test::counting_source from;
+    slab_table table;
+    table.configure(4096, true, true);
+    table_memory memory;
+    engine::slab record;
+    record.owner = 7;
+    auto* const first = reinterpret_cast<std::byte*>(std::uintptr_t{0x7f0000000000});
+    (void)table.insert({first, 4096, &record, nullptr});
+    std::size_t last = 0;
+    for (std::size_t slabs = 2; slabs <= 5'000; ++slabs) {
+        const std::size_t before = from.reserved;
+        ASSERT_TRUE(memory.ensure(table, slabs, from));
+        if (from.reserved != before) last = from.reserved - before;
+        ASSERT_EQ(table.shared_owner_of(first), 7u);
+        ASSERT_EQ(memory.bytes(), from.reserved);
+    }
+    EXPECT_EQ(from.releases, 0u); // somebody may still read what was outgrown
+    EXPECT_GT(from.regions(), 5u);
+    EXPECT_LE(from.reserved, 2 * last + 64 * from.regions()); // all before it together are hardly more
+    table.remove(0);
+    table.clear();
+    memory.release(from);
+    EXPECT_EQ(from.regions(), 0u);
+    EXPECT_EQ(from.wrong_releases, 0u);
+    EXPECT_EQ(memory.bytes(), 0u);
+}
+
 } // namespace

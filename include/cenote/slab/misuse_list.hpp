@@ -18,8 +18,8 @@ public:
     /// There must be room.
     void add(const misuse_report& report) noexcept { entries_[count_++] = report; }
 
-    /// Whether one more word of a bitmap may not fit.
-    [[nodiscard]] bool is_crowded() const noexcept { return count_ + slab::word_bits > most; }
+    /// Whether one more word of a bitmap may not fit, and what a call itself finds wrong after it.
+    [[nodiscard]] bool is_crowded() const noexcept { return count_ + slab::word_bits + of_a_call > most; }
     [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
 
     /// Tells the handler all, in order, and is empty then. No lock may be held.
@@ -29,7 +29,8 @@ public:
     }
 
 private:
-    static constexpr std::size_t most = slab::word_bits + 16;
+    static constexpr std::size_t of_a_call = 8;
+    static constexpr std::size_t most = slab::word_bits + of_a_call + 16;
 
     std::size_t count_ = 0;
     union {

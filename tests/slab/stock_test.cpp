@@ -1,0 +1,86 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/slab/stock.hpp>
+
+#include <cstring>
+#include <gtest/gtest.h>
+#include <new>
+#include <vector>
+
+namespace {
+
+using namespace cenote::engine;
+
+// A unit in memory of the test's own.
+class units : public testing::Test {
+protected:
+    cache_unit& make(std::size_t sizes, std::size_t entries, std::size_t bytes) {
+        size_ = unit_bytes_for(sizes, entries);
+        memory_.assign(size_ / sizeof(line) + 1, line{});
+        std::memset(memory_.data(), 0xee, memory_.size() * sizeof(line));
+        auto* const unit = ::new (memory_.data()) cache_unit;
+        for (std::size_t i = 0; i < sizes; ++i) ::new (unit->stocks() + i) stock;
+        clear_unit(*unit, sizes, entries, bytes);
+        return *unit;
+    }
+    [[nodiscard]] const void* end() const {
+        return reinterpret_cast<const std::byte*>(memory_.data()) + size_;
+    }
+
+private:
+    struct alignas(64) line {
+        unsigned char bytes[64];
+    };
+    std::vector<line> memory_;
+    std::size_t size_ = 0;
+};
+
+TEST_F(units, hold_the_magazines_of_every_size_and_no_byte_more) {
+    for (const std::size_t sizes : {1u, 5u, 49u}) {
+        for (const std::size_t capacity : {1u, 7u, 512u}) {
+            cache_unit& unit = make(sizes, 2 * capacity * sizes, 1 << 20);
+            EXPECT_EQ(unit_bytes_for(sizes, 2 * capacity * sizes) % 64, 0u); // threads share no cache line
+            for (std::size_t i = 0; i < sizes; ++i) {
+                EXPECT_FALSE(unit.stocks()[i].can_hold());
+                equip_stock(unit, unit.stocks()[i], capacity);
+                EXPECT_EQ(unit.stocks()[i].loaded.capacity(), capacity);
+                EXPECT_EQ(unit.stocks()[i].spare.capacity(), capacity);
+                EXPECT_EQ(unit.stocks()[i].count(), 0u);
+            }
+            EXPECT_EQ(unit.room, unit.room_end);
+            EXPECT_LE(static_cast<const void*>(unit.room_end), end());
+            int block = 0;
+            for (std::size_t i = 0; i < sizes; ++i) {
+                stock& one = unit.stocks()[i];
+                while (!one.loaded.is_full()) one.loaded.push(&block);
+                while (!one.spare.is_full()) one.spare.push(&block);
+                EXPECT_EQ(one.count(), 2 * capacity);
+            }
+            for (std::size_t i = 0; i < sizes; ++i) EXPECT_EQ(unit.stocks()[i].count(), 2 * capacity);
+        }
+    }
+}
+
+// After a walk their length is known by how far they stand apart.
+TEST_F(units, give_a_stock_two_magazines_side_by_side) {
+    cache_unit& unit = make(1, 20, 1000);
+    equip_stock(unit, unit.stocks()[0], 10);
+    EXPECT_EQ(unit.stocks()[0].spare.begin - unit.stocks()[0].loaded.begin, 10);
+}
+
+TEST_F(units, are_as_new_when_cleared) {
+    cache_unit& unit = make(3, 60, 1000);
+    void** const room = unit.room;
+    equip_stock(unit, unit.stocks()[1], 10);
+    unit.stocks()[1].level = 4;
+    unit.left = 7;
+    clear_unit(unit, 3, 60, 1000);
+    EXPECT_EQ(unit.room, room);
+    EXPECT_EQ(unit.room_end - unit.room, 60);
+    EXPECT_EQ(unit.left, 1000u);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_FALSE(unit.stocks()[i].can_hold());
+        EXPECT_EQ(unit.stocks()[i].level, 0u);
+    }
+}
+
+} // namespace
