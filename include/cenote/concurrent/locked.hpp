@@ -10,6 +10,7 @@
 #include <cenote/pool/options.hpp>
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace cenote {
@@ -42,34 +43,34 @@ public:
     template<class... Args>
     [[nodiscard]] auto allocate(Args&&... args) -> decltype(std::declval<Pool&>().allocate(args...)) {
         const sync::holder here(lock_);
-        return pool_.allocate(args...);
+        return pool_.allocate(as_size(args)...);
     }
     template<class... Args>
     [[nodiscard]] auto try_allocate(Args&&... args) noexcept
         -> decltype(std::declval<Pool&>().try_allocate(args...)) {
         const sync::holder here(lock_);
-        return pool_.try_allocate(args...);
+        return pool_.try_allocate(as_size(args)...);
     }
     template<class... Args>
     auto deallocate(Args&&... args) noexcept -> decltype(std::declval<Pool&>().deallocate(args...)) {
         const sync::holder here(lock_);
-        return pool_.deallocate(args...);
+        return pool_.deallocate(as_size(args)...);
     }
     template<class... Args>
     auto allocate_n(Args&&... args) -> decltype(std::declval<Pool&>().allocate_n(args...)) {
         const sync::holder here(lock_);
-        return pool_.allocate_n(args...);
+        return pool_.allocate_n(as_size(args)...);
     }
     template<class... Args>
     [[nodiscard]] auto try_allocate_n(Args&&... args) noexcept
         -> decltype(std::declval<Pool&>().try_allocate_n(args...)) {
         const sync::holder here(lock_);
-        return pool_.try_allocate_n(args...);
+        return pool_.try_allocate_n(as_size(args)...);
     }
     template<class... Args>
     auto deallocate_n(Args&&... args) noexcept -> decltype(std::declval<Pool&>().deallocate_n(args...)) {
         const sync::holder here(lock_);
-        return pool_.deallocate_n(args...);
+        return pool_.deallocate_n(as_size(args)...);
     }
     [[nodiscard]] bool owns(const void* pointer) const noexcept
         requires requires(const Pool& pool) { pool.owns(pointer); }
@@ -123,6 +124,15 @@ public:
     }
 
 private:
+    // A caller's numbers are sizes, whatever their type.
+    template<class T>
+    [[nodiscard]] static constexpr auto as_size(T value) noexcept {
+        if constexpr (std::is_integral_v<T>) {
+            return static_cast<std::size_t>(value);
+        } else {
+            return value;
+        }
+    }
     // A pool's handler may use it, so at that point the pool is ready for any thread.
     static bool handle(void* self, const shortage& what) {
         auto& here = *static_cast<locked*>(self);
