@@ -37,7 +37,16 @@ bool set_up() noexcept {
 
 } // namespace
 
-constinit thread_local thread_slots this_thread = empty_table();
+constinit thread_local thread_slots this_thread CENOTE_INITIAL_EXEC = empty_table();
+
+// Where there are several copies of the library, the loader may bind one's table to another's, though not its
+// functions (-Bsymbolic-functions). What is unloaded must leave nothing there: such a copy has no caches.
+#if defined(CENOTE_OWN_NAME_OF)
+extern constinit thread_local thread_slots
+    own_table CENOTE_OWN_NAME_OF("_ZN6cenote6engine11this_threadE") CENOTE_INITIAL_EXEC;
+#else
+#define own_table this_thread
+#endif
 
 registry& process_registry() noexcept {
     static const bool is_ready = set_up();
@@ -71,7 +80,9 @@ void supply_records() noexcept {
 }
 
 bool watch_this_thread() noexcept {
-    return sync::at_thread_exit([](void* table) { all.end_thread(*static_cast<thread_slots*>(table)); },
+    const void* volatile own = &own_table; // or the compiler knows better: two names, two objects
+    return own == &this_thread &&
+           sync::at_thread_exit([](void* table) { all.end_thread(*static_cast<thread_slots*>(table)); },
                                 &this_thread);
 }
 
