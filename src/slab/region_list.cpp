@@ -63,7 +63,8 @@ bool region_list::bytes_to_grow(std::size_t block_bytes, std::size_t& bytes) con
     std::size_t table = 0;
     if (!bytes_for(block_bytes, is_first, region)) return false;
     const std::size_t slabs = slabs_ + slabs_for(block_bytes);
-    if ((!is_first || plan_.shared) && !table_memory::bytes_for(table_, slabs, *plan_.from, table)) return false;
+    if ((!is_first || plan_.shared) && !table_memory::bytes_for(table_, slabs, *plan_.from, table))
+        return false;
     return base::add(region, table, bytes);
 }
 

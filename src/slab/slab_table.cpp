@@ -81,8 +81,8 @@ void slab_table::enter(std::uint32_t id) noexcept {
 }
 
 // A slab that begins behind its granule's start takes the high part, another the low one. More than one high
-// part, of short slabs close to each other, makes further cells of the same key. In a shared table a cell that
-// was left serves again: readers who pass by it go on, whatever key they see.
+// part, of short slabs close to each other, makes further cells of the same key. In a shared table a cell
+// that was left serves again: readers who pass by it go on, whatever key they see.
 void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     const auto begin = reinterpret_cast<std::uintptr_t>(at(id).begin);
     const bool is_low = begin <= key << granule_shift_;

@@ -31,7 +31,8 @@
 #define CENOTE_INITIAL_EXEC
 #endif
 
-// A second name of what this source defines as `symbol`, which no other module's `symbol` can take the place of.
+// A second name of what this source defines as `symbol`, which no other module's `symbol` can take the place
+// of.
 #if defined(__GNUC__) && defined(__ELF__)
 #define CENOTE_OWN_NAME_OF(symbol) __attribute__((alias(symbol), visibility("hidden")))
 #endif

@@ -122,8 +122,8 @@ public:
     /// Flushes what the calling thread has cached of this pool, so that others can have it.
     void release_thread_caches() noexcept;
     enum class touch { no, yes };
-    /// Makes sure that `blocks` of `size` can be live without another call to the source, but for the caches of
-    /// threads that are new to the pool. Throws `out_of_memory`.
+    /// Makes sure that `blocks` of `size` can be live without another call to the source, but for the caches
+    /// of threads that are new to the pool. Throws `out_of_memory`.
     void reserve(std::size_t size, std::size_t blocks, touch pages = touch::no);
 
     /// Larger blocks come straight from the source.
