@@ -187,7 +187,7 @@ void concurrent_multi_pool::deallocate_erased(void* block) noexcept {
 void concurrent_multi_pool::report_disturbance() const noexcept {
     const void* const walker = walker_.load(sync::memory_order_relaxed);
     const multi_pool& core = shared_.core();
-    if (walker == nullptr || walker == &engine::this_thread || !core.options_.checks) return;
+    if (shared_.walks() == 0 || walker == &engine::this_thread || !core.options_.checks) return;
     core.regions_.report({misuse::not_quiet, core.options_.name, nullptr, 0});
 }
 
@@ -277,7 +277,7 @@ std::size_t concurrent_multi_pool::required_bytes(const concurrent_multi_pool_op
 }
 
 void concurrent_multi_pool::reset() noexcept {
-    if (walker_.load(sync::memory_order_relaxed) != nullptr && shared_.core().options_.checks) {
+    if (shared_.core().options_.checks && shared_.is_walked()) {
         return base::report_misuse({misuse::not_quiet, name(), nullptr, 0});
     }
     shared_.reset();

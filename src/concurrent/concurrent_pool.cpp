@@ -179,7 +179,7 @@ bool concurrent_pool::retire(void* block) noexcept {
 void concurrent_pool::report_disturbance() const noexcept {
     const void* const walker = walker_.load(sync::memory_order_relaxed);
     const fixed_pool& core = shared_.core();
-    if (walker == nullptr || walker == &engine::this_thread || !core.options_.checks) return;
+    if (shared_.walks() == 0 || walker == &engine::this_thread || !core.options_.checks) return;
     core.store_.depot().report(misuse::not_quiet, nullptr);
 }
 
@@ -259,7 +259,7 @@ std::size_t concurrent_pool::required_bytes(const concurrent_pool_options& wante
 }
 
 void concurrent_pool::reset() noexcept {
-    if (walker_.load(sync::memory_order_relaxed) != nullptr && shared_.core().options_.checks) {
+    if (shared_.core().options_.checks && shared_.is_walked()) {
         return base::report_misuse({misuse::not_quiet, name(), nullptr, block_size()});
     }
     shared_.reset();

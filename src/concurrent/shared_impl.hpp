@@ -215,6 +215,7 @@ void shared<Core>::write_off(cache_unit& unit) noexcept {
 /// What threads that have gone left.
 template<class Core>
 void shared<Core>::collect() noexcept {
+    if (crew_.is_fresh_child() && walks_ != 0 && walker_ != &this_thread) end_walks(); // nobody else will
     for (cache_unit* unit = crew_.take_abandoned(); unit != nullptr;) {
         cache_unit* const next = unit->next;
         write_off(*unit);
@@ -369,6 +370,7 @@ void shared<Core>::suspend() noexcept {
         }
         if (more) continue;
         core_.set_walks(++walks_);
+        walker_ = &this_thread;
         if (walks_ != 1) return;
         for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
             for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
@@ -380,12 +382,24 @@ void shared<Core>::suspend() noexcept {
     }
 }
 
-// The two magazines of a stock stand side by side, in either order: how far apart says how long they are.
 template<class Core>
 void shared<Core>::resume() noexcept {
     const section here(*this);
+    if (walks_ == 1) return end_walks();
     core_.set_walks(--walks_);
-    if (walks_ != 0) return;
+}
+
+template<class Core>
+bool shared<Core>::is_walked() noexcept {
+    const section here(*this);
+    return walks_ != 0;
+}
+
+// The two magazines of a stock stand side by side, in either order: how far apart says how long they are.
+template<class Core>
+void shared<Core>::end_walks() noexcept {
+    walks_ = 0;
+    core_.set_walks(0);
     for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
         for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
             stock& one = stock_of(*at, c);

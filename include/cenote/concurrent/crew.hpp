@@ -80,7 +80,15 @@ public:
     void put_back_returned(cache_unit& unit) noexcept { push(returned_, unit); }
     /// The same of threads that a fork left behind: nobody may have these blocks again.
     [[nodiscard]] cache_unit* take_abandoned() noexcept { return take_all(abandoned_); }
-    [[nodiscard]] bool has_gone() const noexcept { return returned_ != nullptr || abandoned_ != nullptr; }
+    [[nodiscard]] bool has_gone() const noexcept {
+        return returned_ != nullptr || abandoned_ != nullptr || is_fresh_child_;
+    }
+    /// Whether this is the first question in the child of a fork.
+    [[nodiscard]] bool is_fresh_child() noexcept {
+        const bool fresh = is_fresh_child_;
+        is_fresh_child_ = false;
+        return fresh;
+    }
 
     [[nodiscard]] cache* caches() const noexcept { return caches_; }
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
@@ -116,6 +124,7 @@ private:
     data<cache_unit*> returned_{nullptr};
     data<cache_unit*> abandoned_{nullptr};
     data<std::uint32_t> flushes_{0};
+    data<bool> is_fresh_child_{false};
 
     // These belong to the registry, and to its lock.
     data<basic_crew*> next_{nullptr};

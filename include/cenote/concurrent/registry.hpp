@@ -168,6 +168,7 @@ public:
                 at = next;
             }
             pool->pins_ = 0;
+            pool->is_fresh_child_ = true;
         }
     }
 

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] Core& core() noexcept { return core_; }
     [[nodiscard]] std::size_t bought_bytes() const noexcept { return bought_; }
     [[nodiscard]] std::size_t walks() const noexcept { return walks_; }
+    /// The same without a section.
+    [[nodiscard]] bool is_walked() noexcept;
 
     /// Bytes that `units` caches need from a source of this granularity, and their alignment.
     [[nodiscard]] static std::size_t bytes_of_units(std::size_t unit_bytes, std::size_t units) noexcept;
@@ -106,12 +108,14 @@ private:
     void collect() noexcept;
     [[nodiscard]] bool drain(cache_unit& unit) noexcept;
     void write_off(cache_unit& unit) noexcept;
+    void end_walks() noexcept;
 
     crew crew_;
     Core core_;
     chunk* chunks_ = nullptr;
     std::size_t bought_ = 0;
     std::size_t walks_ = 0;
+    const void* walker_ = nullptr;       // the table of the thread that walks
     std::size_t refused_at_ = unlimited; // the core's bytes then: the source is asked again when they change
 };
 
