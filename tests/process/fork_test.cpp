@@ -178,4 +178,121 @@ TEST(fork, child_uses_pools_with_checks_while_threads_of_the_parent_run) {
     fork_often(true, 4);
 }
 
+// Threads that hold still: what they cache is known.
+
+/// A thread that has freed `count` blocks of a pool into its cache, and waits there until the end of the
+/// scope.
+class keeper {
+public:
+    keeper(concurrent_pool& pool, std::size_t count)
+        : thread_([this, &pool, count] {
+              cached_.resize(count);
+              pool.allocate_n(cached_.data(), count);
+              std::sort(cached_.begin(), cached_.end());
+              pool.deallocate_n(cached_.data(), count);
+              state_ = 1;
+              while (state_ == 1) std::this_thread::yield();
+          }) {
+        while (state_ == 0) std::this_thread::yield();
+    }
+    keeper(const keeper&) = delete;
+    keeper& operator=(const keeper&) = delete;
+    ~keeper() {
+        state_ = 2;
+        thread_.join();
+    }
+    [[nodiscard]] bool holds(void* block) const {
+        return std::binary_search(cached_.begin(), cached_.end(), block);
+    }
+
+private:
+    std::vector<void*> cached_;
+    std::atomic<int> state_{0};
+    std::thread thread_;
+};
+
+void require_abandoned(concurrent_pool& pool, std::size_t cached, const keeper& one, const keeper& other) {
+    const pool_stats levels = pool.stats(quiet);
+    require(levels.abandoned == cached, "not just what the vanished threads had cached is abandoned");
+    require(adds_up(levels) && pool.is_valid(), "live, cached, idle and abandoned blocks are not all blocks");
+    std::vector<void*> all;
+    while (void* const block = pool.try_allocate()) {
+        require(!one.holds(block) && !other.holds(block), "an abandoned block was handed out");
+        all.push_back(block);
+    }
+    require(all.size() == maximum - cached, "blocks that nobody has cannot be had");
+    pool.deallocate_n(all.data(), all.size());
+    pool.release_thread_caches();
+}
+
+TEST(fork, what_vanished_threads_had_cached_is_abandoned_and_nothing_else) {
+    concurrent_pool pool{fixed_options(false)};
+    const keeper one(pool, 40);
+    const keeper other(pool, 60);
+    const std::size_t cached = pool.stats(quiet).cached;
+    ASSERT_GE(cached, 100u);
+    EXPECT_EQ(test::ending_of_child([&] {
+                  require_abandoned(pool, cached, one, other);
+                  const pid_t grandchild =
+                      test::start_child([&] { require_abandoned(pool, cached, one, other); });
+                  require(test::ending_of(grandchild).empty(), "a child of the child failed");
+              }),
+              "");
+    EXPECT_EQ(pool.stats(quiet).abandoned, 0u);
+    // From a thread that never used a pool, while the main thread has a cache.
+    pool.deallocate(pool.allocate());
+    pool.release_thread_caches();
+    std::string ending;
+    std::thread([&] {
+        ending = test::ending_of_child([&] { require_abandoned(pool, cached, one, other); });
+    }).join();
+    EXPECT_EQ(ending, "");
+}
+
+TEST(fork, killed_child_leaves_the_parent_alone) {
+    auto all = std::make_unique<pools>(false);
+    {
+        const crowd busy(*all, 2);
+        for (int i = 0; i < 10; ++i) {
+            const pid_t child = test::start_child([&] {
+                for (;;) all->small.deallocate(all->small.allocate());
+            });
+            ASSERT_GT(child, 0);
+            all->sizes.deallocate(all->sizes.allocate(500));
+            kill(child, SIGKILL);
+            EXPECT_EQ(test::ending_of(child), "died of signal 9");
+        }
+    }
+    EXPECT_EQ(all->small.stats(quiet).live + all->sizes.stats(quiet).live, 0u);
+    EXPECT_TRUE(all->small.is_valid() && all->sizes.is_valid());
+}
+
+// A walk needs quiet, but a thread that forks beside it does not use the pool.
+TEST(fork, child_of_a_fork_beside_a_walk_can_use_the_pool) {
+    for (const bool checks : {false, true}) {
+        concurrent_pool pool{fixed_options(checks)};
+        void* const held = pool.allocate();
+        std::atomic<int> state{0};
+        std::thread walker([&] {
+            pool.for_each([&](void*) {
+                state = 1;
+                while (state == 1) std::this_thread::yield();
+            });
+        });
+        while (state == 0) std::this_thread::yield();
+        const std::string ending = test::ending_of_child([&] {
+            void* const block = pool.allocate();
+            pool.deallocate(block);
+            pool.deallocate(held);
+            require(pool.is_instrumented() == checks, "the child is slow for a walk that nobody makes");
+            require(pool.stats(quiet).live == 0 && pool.is_valid(), "the pool is not whole in the child");
+            pool.reset();
+        });
+        state = 2;
+        walker.join();
+        EXPECT_EQ(ending, "") << "checks " << checks;
+        pool.deallocate(held);
+    }
+}
+
 } // namespace
