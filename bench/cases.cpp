@@ -1,8 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "cases.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <initializer_list>
 
 namespace cenote::bench {
 namespace {
@@ -11,48 +13,138 @@ struct description {
     pattern what;
     const char* name;
     const char* operation;
-    bool only_64;
+    unsigned needed; // any of these abilities
+    const char* figure;
 };
 
-constexpr std::array<description, 9> descriptions{{
-    {pattern::pair, "pair", "get and put", false},
-    {pattern::batch_reverse, "batch_reverse", "get and put", false},
-    {pattern::batch_in_order, "batch_in_order", "get and put", false},
-    {pattern::batch_shuffled, "batch_shuffled", "get and put", false},
-    {pattern::random_replacement, "random_replacement", "get and put", false},
-    {pattern::random_free_first, "random_free_first", "put and get", false},
-    {pattern::bulk_32, "bulk_32", "block got and put", false},
-    {pattern::drop_in_order, "drop_in_order", "put", true},
-    {pattern::drop_shuffled, "drop_shuffled", "put", true},
+constexpr unsigned only(ability one) {
+    return 0u | one;
+}
+
+constexpr std::array<description, 18> descriptions{{
+    {pattern::pair, "pair", "get and put", only(ability::alone), nullptr},
+    {pattern::batch_reverse, "batch_reverse", "get and put", only(ability::alone), nullptr},
+    {pattern::batch_in_order, "batch_in_order", "get and put", only(ability::alone), nullptr},
+    {pattern::batch_shuffled, "batch_shuffled", "get and put", only(ability::alone), nullptr},
+    {pattern::random_replacement, "random_replacement", "get and put", ability::alone | ability::replacement,
+     nullptr},
+    {pattern::drop_in_order, "drop_in_order", "put", only(ability::alone), nullptr},
+    {pattern::drop_shuffled, "drop_shuffled", "put", only(ability::alone), nullptr},
+    {pattern::bulk_32, "bulk_32", "block got and put", only(ability::bulk), nullptr},
+    {pattern::random_sizes, "random_sizes", "get and put", only(ability::sizes), "reserved_per_live"},
+    {pattern::threads_pair, "pair", "get and put", only(ability::shared), nullptr},
+    {pattern::producer_consumer, "producer_consumer", "block handed over", only(ability::shared), nullptr},
+    {pattern::free_each_other, "free_each_other", "get and put", only(ability::shared), "foreign_percent"},
+    {pattern::threads_sizes, "random_sizes", "get and put", only(ability::shared_sizes), nullptr},
+    {pattern::unsized_pair, "unsized_pair", "get and put", only(ability::unsized), nullptr},
+    {pattern::alternating, "alternating", "get and put", only(ability::several), nullptr},
+    {pattern::short_threads, "short_threads", "thread", only(ability::shared), nullptr},
+    {pattern::lifecycle, "lifecycle", "pool", only(ability::brief), nullptr},
+    {pattern::metadata, "metadata", "put and get", only(ability::alone), "metadata_percent"},
 }};
 
 const description& describe(pattern what) {
     return descriptions[static_cast<std::size_t>(what)];
 }
 
+bool is_of_sizes(pattern what) {
+    return what == pattern::random_sizes || what == pattern::threads_sizes;
+}
+
+void add_one_thread(std::vector<test_case>& all) {
+    for (const pattern what : {pattern::pair, pattern::batch_reverse, pattern::batch_in_order,
+                               pattern::batch_shuffled, pattern::random_replacement})
+        for (const std::size_t size : {16, 64, 256, 1024}) all.push_back({.what = what, .block_size = size});
+    for (const pattern what : {pattern::drop_in_order, pattern::drop_shuffled, pattern::bulk_32})
+        all.push_back({.what = what});
+    all.push_back({.what = pattern::random_sizes, .block_size = largest_random});
+}
+
+void add_threads(std::vector<test_case>& all) {
+    for (const unsigned threads : {1u, 2u, 4u, 8u, 16u, 32u, 64u})
+        all.push_back({.what = pattern::threads_pair, .threads = threads});
+    for (const pattern what : {pattern::free_each_other, pattern::producer_consumer})
+        for (const unsigned threads : {2u, 8u, 32u}) all.push_back({.what = what, .threads = threads});
+    for (const pattern what : {pattern::threads_pair, pattern::free_each_other, pattern::producer_consumer})
+        for (const std::size_t size : {16, 256, 1024})
+            all.push_back({.what = what, .block_size = size, .threads = 2});
+    for (const unsigned threads : {2u, 8u, 32u})
+        all.push_back({.what = pattern::threads_sizes, .block_size = largest_random, .threads = threads});
+    for (const std::size_t size : {16, 64, 256, 1024})
+        all.push_back({.what = pattern::unsized_pair, .block_size = size, .threads = 1});
+}
+
+void add_pools(std::vector<test_case>& all) {
+    for (const unsigned pools : {1u, 64u}) all.push_back({.what = pattern::alternating, .pools = pools});
+    for (const pattern what : {pattern::short_threads, pattern::lifecycle, pattern::metadata})
+        all.push_back({.what = what});
+}
+
+void add_growth(std::vector<test_case>& all, bool whole) {
+    for (const std::size_t live : {std::size_t{1'000}, std::size_t{100'000}, std::size_t{10'000'000}}) {
+        if (live > random_blocks && !whole) continue;
+        all.push_back({.what = pattern::pair, .live = live});
+        if (live != random_blocks) all.push_back({.what = pattern::random_replacement, .live = live});
+    }
+}
+
+bool is_fragmentable(const test_case& one) {
+    return one.live == 0 && one.what != pattern::metadata && one.threads <= 2;
+}
+
+bool is_typical(const test_case& one) {
+    constexpr std::array typical{pattern::pair, pattern::batch_shuffled, pattern::random_replacement,
+                                 pattern::drop_in_order, pattern::random_sizes};
+    return (one.block_size == 64 || one.what == pattern::random_sizes) && one.threads == 0 &&
+           std::find(typical.begin(), typical.end(), one.what) != typical.end();
+}
+
 } // namespace
 
 std::string test_case::name() const {
-    return fmt::format("{}/{}", describe(what).name, block_size);
+    std::string text = fmt::format("{}/", describe(what).name);
+    text +=
+        is_of_sizes(what) ? fmt::format("{}-{}", smallest_random, block_size) : fmt::to_string(block_size);
+    if (threads != 0) text += fmt::format("/{}_thread{}", threads, threads == 1 ? "" : "s");
+    if (what == pattern::alternating) text += fmt::format("/{}_pool{}", pools, pools == 1 ? "" : "s");
+    if (live != 0) text += fmt::format("/live_{}", live);
+    if (is_fragmented) text += "/fragmented";
+    return text;
 }
 
 const char* test_case::operation() const {
     return describe(what).operation;
 }
 
-const std::vector<test_case>& all_cases() {
-    static const std::vector<test_case> cases = [] {
-        std::vector<test_case> all;
-        for (const description& d : descriptions)
-            for (const std::size_t size : {16, 64, 256, 1024})
-                if (!d.only_64 || size == 64) all.push_back({d.what, size});
-        return all;
-    }();
-    return cases;
+const char* test_case::figure() const {
+    return describe(what).figure;
+}
+
+bool test_case::is_survey() const {
+    return live != 0 || is_fragmented || threads > 32;
+}
+
+bool test_case::admits(unsigned abilities) const {
+    return (describe(what).needed & abilities) != 0;
+}
+
+std::vector<test_case> all_cases(bool whole) {
+    std::vector<test_case> all;
+    add_one_thread(all);
+    add_threads(all);
+    add_pools(all);
+    const std::vector<test_case> plain = all;
+    add_growth(all, whole);
+    for (test_case one : plain) {
+        if (!is_fragmentable(one) || !(whole || is_typical(one))) continue;
+        one.is_fragmented = true;
+        all.push_back(one);
+    }
+    return all;
 }
 
 std::optional<test_case> find_case(std::string_view name) {
-    for (const test_case& one : all_cases())
+    for (const test_case& one : all_cases(true))
         if (one.name() == name) return one;
     return std::nullopt;
 }

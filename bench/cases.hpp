@@ -1,6 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// What is measured: a pattern of traffic at a block size.
+// What is measured: a pattern of traffic at a block size, by some threads, among some live blocks.
 #pragma once
 
 #include <cstddef>
@@ -16,28 +16,75 @@ enum class pattern {
     batch_reverse,      // get 1,000, put them back last first
     batch_in_order,     // first first
     batch_shuffled,     // in random order
-    random_replacement, // among 100,000 live: get a new block, put a random old one back
-    random_free_first,  // the same, but the old one goes first
-    bulk_32,            // get 32 in one call, put them back in one call
+    random_replacement, // among many live: get a new block, put a random old one back
     drop_in_order,      // get 1,000,000, then (only this is timed) put them back first first
     drop_shuffled,      // in random order
+    bulk_32,            // get 32 in one call, put them back in one call
+    random_sizes,       // random replacement of 16 to 1,024 bytes
+    threads_pair,       // each thread its own pairs
+    producer_consumer,  // half of the threads get, each hands its blocks to one that puts them
+    free_each_other,    // batches of 1,000 go round: a thread puts what another got
+    threads_sizes,      // random sizes in one table that all threads replace
+    unsized_pair,       // a pair, put back without its size
+    alternating,        // pairs, from one pool after the other
+    short_threads,      // threads that live for 100 pairs
+    lifecycle,          // a pool is made, gives a block, takes it back, and is destroyed
+    metadata,           // put all back and get all again, ten times: what does the pool take beside them?
+};
+
+// What a contender must be able to do to take part in a pattern.
+enum class ability {
+    alone,        // blocks of one size for one thread
+    replacement,  // the same, but only worth showing where many blocks are live
+    shared,       // for many threads
+    bulk,         // many blocks a call
+    sizes,        // of any size, for one thread
+    shared_sizes, // and for many
+    unsized,      // that need not be told the size when they come back
+    several,      // several pools at once
+    brief,        // pools that can be made and destroyed
 };
 
 inline constexpr std::size_t batch_blocks = 1'000;
 inline constexpr std::size_t random_blocks = 100'000;
 inline constexpr std::size_t bulk_blocks = 32;
 inline constexpr std::size_t drop_blocks = 1'000'000;
+inline constexpr std::size_t smallest_random = 16;
+inline constexpr std::size_t largest_random = 1'024;
+inline constexpr std::size_t metadata_rounds = 10;
+inline constexpr std::size_t short_thread_count = 1'000;
+inline constexpr std::size_t short_thread_pairs = 100;
 
 struct test_case {
     pattern what = pattern::pair;
-    std::size_t block_size = 0;
+    std::size_t block_size = 64; // for random sizes: the largest
+    unsigned threads = 0;        // 0: the process's own thread
+    std::size_t live = 0;        // blocks live all the time; 0: what the pattern says
+    unsigned pools = 1;
+    bool is_fragmented = false; // the heap was cut up before the contender began
 
-    [[nodiscard]] std::string name() const; // "pair/64"
+    [[nodiscard]] std::string name() const; // "pair/64/2_threads"
     // What one operation of it is, as the table's reader wants to know.
     [[nodiscard]] const char* operation() const;
+    // What the contender is asked for beside the time, or null: "metadata_percent".
+    [[nodiscard]] const char* figure() const;
+    // Whether it only shows how cost grows: nothing is demanded of it, fewer rounds do.
+    [[nodiscard]] bool is_survey() const;
+    [[nodiscard]] bool admits(unsigned abilities) const;
 };
 
-[[nodiscard]] const std::vector<test_case>& all_cases();
+// With `whole`, also those that take long: 10,000,000 live blocks, everything on a fragmented heap.
+[[nodiscard]] std::vector<test_case> all_cases(bool whole);
 [[nodiscard]] std::optional<test_case> find_case(std::string_view name);
+
+[[nodiscard]] constexpr unsigned operator|(ability a, ability b) {
+    return 1u << static_cast<unsigned>(a) | 1u << static_cast<unsigned>(b);
+}
+[[nodiscard]] constexpr unsigned operator|(unsigned many, ability one) {
+    return many | 1u << static_cast<unsigned>(one);
+}
+[[nodiscard]] constexpr bool has(unsigned abilities, ability one) {
+    return (abilities >> static_cast<unsigned>(one) & 1u) != 0;
+}
 
 } // namespace cenote::bench

@@ -1,86 +1,56 @@
 // cenote: SPDX-License-Identifier: MIT
-#include "child.hpp"
-
+#include "contender.hpp"
+#include "patterns/memory.hpp"
 #include "text.hpp"
 
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-#include <fcntl.h>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sstream>
-#include <sys/wait.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace cenote::bench {
 namespace {
 
-std::string read_all(int fd) {
-    std::string text;
-    std::array<char, 4096> piece{};
-    for (;;) {
-        const ssize_t n = ::read(fd, piece.data(), piece.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return text;
-        text.append(piece.data(), static_cast<std::size_t>(n));
-    }
+constexpr unsigned most_seconds = 300; // a child that takes longer hangs
+
+std::string line_of(const outcome& numbers) {
+    std::string line =
+        fmt::format("{} {} {}", numbers.peak_bytes, numbers.discarded, numbers.is_clean ? 1 : 0);
+    line += numbers.figure ? fmt::format(" {:.4f}", *numbers.figure) : " -";
+    for (const double ns : numbers.ns) line += fmt::format(" {:.4f}", ns);
+    return line + "\n";
 }
 
-pid_t spawn(std::vector<std::string>& arguments, int output) {
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    pid_t child = -1;
-    const int error = ::posix_spawn(&child, "/proc/self/exe", &actions, nullptr, pointers.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    return error == 0 ? child : -1;
-}
-
-outcome parse(const std::string& line) {
-    outcome numbers;
-    std::istringstream in(line);
-    in >> numbers.peak_bytes;
-    for (double ns = 0; in >> ns;) numbers.ns.push_back(ns);
-    return numbers;
+int complain(const std::string& sentence) {
+    fmt::print(stderr, "cenote_bench child: {}\n", sentence);
+    return 2;
 }
 
 } // namespace
 
-outcome run_child(const roster_entry& who, const job& what) {
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0)
-        throw tool::failure(fmt::format("no pipe for a child: {}", std::strerror(errno)));
-    std::vector<std::string> arguments{"cenote_bench",
-                                       "child",
-                                       what.which.name(),
-                                       who.name,
-                                       fmt::format("{}", what.window_ns / 1e6),
-                                       fmt::format("{}", what.windows)};
-    const pid_t child = spawn(arguments, pipe[1]);
-    ::close(pipe[1]);
-    const std::string line = child < 0 ? std::string() : read_all(pipe[0]);
-    ::close(pipe[0]);
-    int status = 0;
-    while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    outcome numbers = parse(line);
-    if (child > 0 && status == 0 && numbers.ns.size() == what.windows) return numbers;
-    const std::string end = child < 0             ? "could not be started"
-                            : WIFSIGNALED(status) ? fmt::format("crashed: {}", ::strsignal(WTERMSIG(status)))
-                                                  : fmt::format("ended with status {}", WEXITSTATUS(status));
-    throw tool::failure(fmt::format("{} {} in {}; to see it alone: cenote_bench child {} '{}'", who.name, end,
-                                    what.which.name(), what.which.name(), who.name));
-}
-
-std::string line_of(const outcome& numbers) {
-    std::string line = fmt::format("{}", numbers.peak_bytes);
-    for (const double ns : numbers.ns) line += fmt::format(" {:.4f}", ns);
-    return line + "\n";
+// Arguments: child CASE RUNNER WINDOW_MS WINDOWS
+int be_child(const std::vector<runner>& runners, int argc, char** argv) {
+    if (argc != 6) return complain("wanted: child CASE RUNNER WINDOW_MS WINDOWS");
+    const std::optional<test_case> which = find_case(argv[2]);
+    if (!which) return complain(fmt::format("there is no case '{}'; --list names them", argv[2]));
+    const auto found =
+        std::find_if(runners.begin(), runners.end(), [&](const runner& one) { return one.name == argv[3]; });
+    if (found == runners.end()) return complain(fmt::format("this program has no runner '{}'", argv[3]));
+    const double window_ms = std::strtod(argv[4], nullptr);
+    const unsigned long windows = std::strtoul(argv[5], nullptr, 10);
+    if (!(window_ms > 0) || windows == 0 || windows > 1000)
+        return complain("a window needs some milliseconds, and there must be 1 to 1,000 of them");
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::alarm(most_seconds);
+    if (which->is_fragmented) fragment_heap();
+    const outcome numbers = found->run({*which, window_ms * 1e6, static_cast<unsigned>(windows)});
+    if (numbers.ns.empty()) return complain(fmt::format("{} takes no part in {}", argv[3], argv[2]));
+    fmt::print("{}", line_of(numbers));
+    std::fflush(stdout);
+    std::_Exit(0); // workers and live blocks go with the process
 }
 
 } // namespace cenote::bench

@@ -1,7 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// Who is measured. A contender is made with a block size and the most blocks that will be live at once; it
-// gets and puts blocks, one at a time or, when it can, many.
+// Who is measured, seen from the loops. A contender is made with a block size and the most blocks that will
+// be live at once; it gets and puts blocks, one at a time or, when it can, many, or of any size. What a
+// thread of it needs for itself is its `local`, made by that thread.
 #pragma once
 
 #include "job.hpp"
@@ -14,10 +15,13 @@
 namespace cenote::bench {
 
 template<class C>
-concept contender = std::constructible_from<C, std::size_t, std::size_t> && requires(C& pool, void* block) {
+concept gives_blocks = requires(C& pool, void* block) {
     { pool.get() } -> std::same_as<void*>;
     pool.put(block);
 };
+
+template<class C>
+concept contender = std::constructible_from<C, std::size_t, std::size_t> && gives_blocks<C>;
 
 template<class C>
 concept gets_many = requires(C& pool, void** blocks, std::size_t count) {
@@ -25,34 +29,51 @@ concept gets_many = requires(C& pool, void** blocks, std::size_t count) {
     pool.put_many(blocks, count);
 };
 
-// Defined in contenders/, one file each, so that they are compiled side by side.
-outcome run_fixed_pool(const job& what);
-outcome run_multi_pool(const job& what);
-outcome run_malloc(const job& what);
-outcome run_boost_pool(const job& what);
-outcome run_intrusive_list(const job& what);
-outcome run_pointer_array(const job& what);
-outcome run_no_op(const job& what);
+template<class C>
+concept gives_sizes = requires(C& pool, void* block, std::size_t size) {
+    { pool.get(size) } -> std::same_as<void*>;
+    pool.put(block, size);
+};
 
-struct roster_entry {
-    const char* name;
+// A thread's way to a contender that needs none of its own.
+template<class C>
+struct plain_local {
+    C& pool;
+    explicit plain_local(C& shared) : pool(shared) {}
+    void* get() { return pool.get(); }
+    void put(void* block) { pool.put(block); }
+    void* get(std::size_t size)
+        requires gives_sizes<C>
+    {
+        return pool.get(size);
+    }
+    void put(void* block, std::size_t size)
+        requires gives_sizes<C>
+    {
+        pool.put(block, size);
+    }
+};
+
+template<class C>
+struct local_type {
+    using type = plain_local<C>;
+};
+template<class C>
+    requires requires { typename C::local; }
+struct local_type<C> {
+    using type = typename C::local;
+};
+template<class C>
+using local_of = typename local_type<C>::type;
+
+// What a program can run, by the names that the roster uses.
+struct runner {
+    std::string_view name;
     outcome (*run)(const job& what);
 };
 
-inline constexpr std::string_view glibc_name = "glibc malloc";
-inline constexpr std::string_view list_name = "reference::intrusive_list";
-
-[[nodiscard]] inline const std::vector<roster_entry>& roster() {
-    static const std::vector<roster_entry> all{
-        {"cenote::fixed_pool", run_fixed_pool}, {"cenote::multi_pool", run_multi_pool},
-        {glibc_name.data(), run_malloc},
-#ifdef CENOTE_BENCH_BOOST
-        {"Boost.Pool", run_boost_pool},
-#endif
-        {list_name.data(), run_intrusive_list}, {"reference::pointer_array", run_pointer_array},
-        {"reference::no_op", run_no_op},
-    };
-    return all;
-}
+// Measures one case in this process and prints one line: what main does when it is told to be a child.
+// Returns the status to exit with.
+int be_child(const std::vector<runner>& runners, int argc, char** argv);
 
 } // namespace cenote::bench

@@ -6,6 +6,7 @@
 #include "cases.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace cenote::bench {
@@ -18,7 +19,17 @@ struct job {
 
 struct outcome {
     std::vector<double> ns;       // an operation, one number a window
+    bool is_clean = true;         // false: in every window some worker waited for its core
+    unsigned discarded = 0;       // windows in which one did
     std::uint64_t peak_bytes = 0; // in RAM, beyond what the case's own arrays take
+    std::optional<double> figure; // test_case::figure
+};
+
+// What a loop says of one run.
+struct sample {
+    double ns = 0;        // how long the timed part took
+    double share = 1;     // of that time, what counts for one thread's operations
+    double waited_ns = 0; // the longest that a worker was ready but had no core
 };
 
 } // namespace cenote::bench

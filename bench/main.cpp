@@ -1,14 +1,15 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// cenote_bench: the hot paths of cenote's pools beside those of others, in one interleaved run. It reports
-// times and never judges them.
-#include "child.hpp"
+// cenote_bench: cenote's pools beside those of others, in one interleaved run. It fails when a peer or a case
+// is missing; what is demanded of the times it prints, and fails for it only with --strict.
+#include "contenders/runners.hpp"
 #include "progress.hpp"
 #include "report.hpp"
+#include "schedule.hpp"
 #include "text.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <fmt/format.h>
@@ -18,15 +19,14 @@ namespace cenote::bench {
 namespace {
 
 struct settings {
-    unsigned rounds = 7;
-    unsigned windows = 5;
-    double window_ms = 2;
+    effort wanted;
     std::string only = ".";
     std::string contenders = ".";
     std::string json = CENOTE_BENCH_RESULTS;
-    bool quick = false;
-    std::string child_case;
-    std::string child_contender;
+    bool is_quick = false;
+    bool is_fragmented = false;
+    bool is_strict = false;
+    bool wants_list = false;
 };
 
 std::regex pattern_of(const std::string& text, const char* option) {
@@ -37,106 +37,114 @@ std::regex pattern_of(const std::string& text, const char* option) {
     }
 }
 
-results choose(const settings& wanted) {
-    results all;
-    const std::regex cases = pattern_of(wanted.only, "--only");
-    const std::regex contenders = pattern_of(wanted.contenders, "--contenders");
-    for (const test_case& one : all_cases())
-        if (std::regex_search(one.name(), cases)) all.cases.push_back(one);
-    for (const roster_entry& one : roster())
-        if (std::regex_search(one.name, contenders)) all.contenders.push_back(one);
-    if (all.cases.empty()) throw tool::failure("no case matches --only; --list names them", 2);
-    if (all.contenders.empty())
-        throw tool::failure("no contender matches --contenders; --list names them", 2);
-    all.rounds = wanted.rounds;
-    all.windows = wanted.windows;
-    all.window_ns = wanted.window_ms * 1e6;
-    return all;
+bool matches(std::string_view text, const std::regex& pattern) {
+    return std::regex_search(text.begin(), text.end(), pattern);
 }
 
-// One round: every case for every contender; who is first changes from round to round.
-void run_round(results& all, unsigned round, tool::progress_bar& bar) {
-    const std::size_t count = all.contenders.size();
-    const auto total = static_cast<double>(all.rounds * all.cases.size() * count);
-    auto done = static_cast<double>(round * all.cases.size() * count);
-    for (const test_case& which : all.cases) {
-        for (std::size_t i = 0; i < count; ++i, ++done) {
-            bar.show(done / total);
-            const roster_entry& who = all.contenders[(i + round) % count];
-            all.rows[{which.name(), who.name}].add(run_child(who, {which, all.window_ns, all.windows}));
+std::vector<test_case> choose_cases(const settings& chosen) {
+    const std::regex pattern = pattern_of(chosen.only, "--only");
+    std::vector<test_case> cases;
+    for (test_case one : all_cases(!chosen.is_quick)) {
+        if (chosen.is_fragmented) {
+            if (one.is_fragmented) continue;
+            one.is_fragmented = true;
         }
+        if (matches(one.name(), pattern)) cases.push_back(one);
     }
+    if (cases.empty()) throw tool::failure("no case matches --only; --list names them", 2);
+    return cases;
 }
 
-int compare(const settings& wanted) {
-    results all = choose(wanted);
-    check_writable(wanted.json);
+// Who is not here is a problem, said at once but not the end: the others are measured.
+std::vector<participant> choose_contenders(const settings& chosen, std::vector<std::string>& problems) {
+    const std::regex pattern = pattern_of(chosen.contenders, "--contenders");
+    const lineup all = find_participants();
+    std::vector<participant> taking;
+    for (const participant& one : all.present)
+        if (matches(one.who.name, pattern)) taking.push_back(one);
+    for (const entry& one : all.absent)
+        if (matches(one.name, pattern))
+            problems.push_back(fmt::format("{} is missing: apt-get install {}, then build the bench anew",
+                                           one.name, one.package));
+    if (taking.empty()) throw tool::failure("no contender matches --contenders; --list names them", 2);
+    for (const std::string& problem : problems) fmt::print(stderr, "cenote_bench: {}\n", problem);
+    return taking;
+}
+
+void measure_all(results& all, const effort& wanted) {
+    const auto start = std::chrono::steady_clock::now();
     all.load_before = load_average();
     {
         tool::progress_bar bar("measuring");
-        for (unsigned round = 0; round < all.rounds; ++round) run_round(all, round, bar);
+        run_rounds(all, wanted, [&](double share) { bar.show(share); });
     }
     all.load_after = load_average();
-    fmt::print("{}", make_table(all));
-    write_json(all, wanted.json);
-    fmt::print("The same numbers for programs: {}\n", wanted.json);
-    return 0;
+    all.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-int be_child(const settings& wanted) {
-    const std::optional<test_case> which = find_case(wanted.child_case);
-    if (!which)
-        throw tool::failure(fmt::format("there is no case '{}'; --list names them", wanted.child_case), 2);
-    const auto& all = roster();
-    const auto who = std::find_if(all.begin(), all.end(),
-                                  [&](const auto& one) { return one.name == wanted.child_contender; });
-    if (who == all.end())
-        throw tool::failure(
-            fmt::format("there is no contender '{}'; --list names them", wanted.child_contender), 2);
-    fmt::print("{}", line_of(who->run({*which, wanted.window_ms * 1e6, wanted.windows})));
-    return 0;
+int compare(const settings& chosen) {
+    results all;
+    all.cases = choose_cases(chosen);
+    all.contenders = choose_contenders(chosen, all.problems);
+    check_writable(chosen.json);
+    measure_all(all, chosen.wanted);
+    const std::vector<verdict> verdicts = judge(all, all_demands());
+    fmt::print("{}{}\n{}", make_table(all, verdicts), make_summary(verdicts), make_footer(all));
+    write_json(all, verdicts, chosen.json);
+    fmt::print("The same numbers for programs: {}\n", chosen.json);
+    for (const std::string& problem : all.problems) fmt::print("PROBLEM: {}\n", problem);
+    if (!all.problems.empty()) return 1;
+    const tally sum = count(verdicts);
+    return chosen.is_strict && sum.reached != sum.rows ? 3 : 0;
 }
 
 int list() {
-    for (const test_case& one : all_cases()) fmt::print("{:<24}ns a {}\n", one.name(), one.operation());
-    for (const roster_entry& one : roster()) fmt::print("{}\n", one.name);
+    for (const test_case& one : all_cases(true)) fmt::print("{:<44}ns a {}\n", one.name(), one.operation());
+    fmt::print("\n");
+    const lineup all = find_participants();
+    for (const participant& one : all.present) fmt::print("{}\n", one.who.name);
+    for (const entry& one : all.absent)
+        fmt::print("{}: missing, apt-get install {}\n", one.name, one.package);
     return 0;
 }
 
-int run(int argc, char** argv) {
-    settings wanted;
-    bool wants_list = false;
-    CLI::App app("Times the hot paths of cenote's pools beside those of others.");
+void declare_effort(CLI::App& app, effort& wanted) {
     const auto whole = CLI::Range(1u, 1000u);
-    app.add_flag("--quick", wanted.quick, "two rounds of short windows: under 20 seconds, rougher numbers");
     app.add_option("--rounds", wanted.rounds, "processes of each contender and case")
+        ->check(whole)
+        ->capture_default_str();
+    app.add_option("--survey-rounds", wanted.survey_rounds, "the same of cases of which nothing is demanded")
         ->check(whole)
         ->capture_default_str();
     app.add_option("--windows", wanted.windows, "windows in each process")
         ->check(whole)
         ->capture_default_str();
-    app.add_option("--window-ms", wanted.window_ms, "processor time of a window")
+    app.add_option("--window-ms", wanted.window_ms, "time of a window; longer with more threads")
         ->check(CLI::Range(0.01, 10'000.0))
         ->capture_default_str();
-    app.add_option("--only", wanted.only, "cases whose name matches this regular expression");
-    app.add_option("--contenders", wanted.contenders,
+}
+
+int run(int argc, char** argv) {
+    settings chosen;
+    CLI::App app("Times cenote's pools beside those of others.");
+    app.add_flag("--quick", chosen.is_quick,
+                 "shorter windows, no case that takes long: four minutes at most");
+    declare_effort(app, chosen.wanted);
+    app.add_option("--only", chosen.only, "cases whose name matches this regular expression");
+    app.add_option("--contenders", chosen.contenders,
                    "contenders whose name matches this regular expression");
-    app.add_option("--json", wanted.json, "where the numbers go")->capture_default_str();
-    app.add_flag("--list", wants_list, "names the cases and the contenders");
-    CLI::App* const child =
-        app.add_subcommand("child", "measures one case in this process: bytes, then ns a window");
-    child->add_option("case", wanted.child_case)->required();
-    child->add_option("contender", wanted.child_contender)->required();
-    child->add_option("window-ms", wanted.window_ms);
-    child->add_option("windows", wanted.windows);
+    app.add_flag("--fragmented", chosen.is_fragmented, "all cases on a heap cut up beforehand");
+    app.add_flag("--strict", chosen.is_strict, "fails (3) when a row does not reach what is demanded");
+    app.add_option("--json", chosen.json, "where the numbers go")->capture_default_str();
+    app.add_flag("--list", chosen.wants_list, "names the cases and the contenders");
+    app.footer("Fails (1) when a peer is missing or a contender does not finish a case.");
     CLI11_PARSE(app, argc, argv);
-    if (wanted.quick) {
-        wanted.rounds = 2;
-        wanted.windows = 3;
-        wanted.window_ms = 0.5;
+    if (chosen.is_quick) {
+        if (app.count("--windows") == 0) chosen.wanted.windows = 2;
+        if (app.count("--window-ms") == 0) chosen.wanted.window_ms = 2;
+        if (app.count("--survey-rounds") == 0) chosen.wanted.survey_rounds = 2;
     }
-    if (wants_list) return list();
-    return child->parsed() ? be_child(wanted) : compare(wanted);
+    return chosen.wants_list ? list() : compare(chosen);
 }
 
 } // namespace
@@ -144,6 +152,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
+        if (argc > 1 && std::string_view(argv[1]) == "child")
+            return cenote::bench::be_child(cenote::bench::own_runners(), argc, argv);
         return cenote::bench::run(argc, argv);
     } catch (const cenote::tool::failure& problem) {
         fmt::print(stderr, "cenote_bench: {}\n", problem.what());

@@ -3,132 +3,95 @@
 
 #include "text.hpp"
 
-#include <algorithm>
-#include <cstdlib>
-#include <ctime>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fstream>
-#include <sys/utsname.h>
 
 namespace cenote::bench {
 namespace {
 
-std::string processor() {
-    std::ifstream info("/proc/cpuinfo");
-    for (std::string line; std::getline(info, line);)
-        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-    return "unknown processor";
+constexpr const char* row_format = "  {:<36}{:>10}{:>10}{:>9}{:>12}{:>8}{:>6}{:>7}{:>9}  {}\n";
+
+std::string number(double value) {
+    return value < 1000 ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value);
 }
 
-std::string machine() {
-    utsname system{};
-    ::uname(&system);
-    return fmt::format("{}, {} {}", processor(), system.sysname, system.release);
+std::string demand_text(const verdict& one) {
+    std::string text = one.ratio ? fmt::format("{:.2f}", *one.ratio) : std::string("?");
+    if (!one.rival_name.empty()) text += " × " + one.rival_name;
+    const char* const how = one.asked->judged == statistic::median ? " (median)" : "";
+    return fmt::format("{}{}, {} {}: {}", text, how, one.asked->is_stretch ? "hoped for" : "at most",
+                       one.asked->at_most, one.word());
 }
 
-std::string today() {
-    std::tm now{};
-    const std::time_t seconds = std::time(nullptr);
-    ::gmtime_r(&seconds, &now);
-    return fmt::format("{:%Y-%m-%d}", now);
+std::vector<std::string> demands_on(const std::vector<verdict>& verdicts, const std::string& which,
+                                    std::string_view who) {
+    std::vector<std::string> texts;
+    for (const verdict& one : verdicts)
+        if (one.which == which && one.asked->contender == who) texts.push_back(demand_text(one));
+    if (texts.empty()) texts.emplace_back();
+    return texts;
 }
 
-std::string ratio(const row& own, const row* base) {
-    return base == nullptr ? "–" : fmt::format("{:.2f}", own.best() / base->best());
-}
-
-std::string table_row(const results& all, const test_case& which, const roster_entry& who, bool is_first) {
-    const row* const own = all.find(which.name(), who.name);
+std::string row_lines(const results& all, const std::vector<verdict>& verdicts, const std::string& which,
+                      const participant& who) {
+    const row* const own = all.find(which, who.who.name);
     if (own == nullptr) return "";
-    return fmt::format("{:<24}{:<26}{:>9.2f}{:>9.2f}{:>12}{:>9}{:>9}\n", is_first ? which.name() : "",
-                       who.name, own->best(), own->median(), tool::byte_count(own->peak_bytes),
-                       ratio(*own, all.find(which.name(), glibc_name)),
-                       ratio(*own, all.find(which.name(), list_name)));
+    const row* const harness = all.find(which, names::no_op);
+    const std::vector<std::string> texts = demands_on(verdicts, which, who.who.name);
+    std::string out = fmt::format(
+        row_format, who.who.name, number(own->best()) + (own->is_clean() ? "" : "!"), number(own->median()),
+        harness != nullptr ? number(harness->best()) : "–", tool::byte_count(own->peak_bytes), own->rounds,
+        own->windows(), fmt::format("{:.1f}", own->load()),
+        own->figure() && *own->figure() > 0 ? number(*own->figure()) : "", texts.front());
+    for (std::size_t i = 1; i < texts.size(); ++i)
+        out += fmt::format(row_format, "", "", "", "", "", "", "", "", "", texts[i]);
+    return out;
+}
+
+double window_ms(const results& all, const std::string& which) {
+    for (const auto& [key, one] : all.rows)
+        if (key.first == which) return one.window_ns / 1e6;
+    return 0;
 }
 
 } // namespace
 
-void row::add(const outcome& numbers) {
-    ns.insert(ns.end(), numbers.ns.begin(), numbers.ns.end());
-    peak_bytes = std::max(peak_bytes, numbers.peak_bytes);
-}
-
-double row::best() const {
-    return *std::min_element(ns.begin(), ns.end());
-}
-
-double row::median() const {
-    std::vector<double> sorted = ns;
-    std::sort(sorted.begin(), sorted.end());
-    const std::size_t middle = sorted.size() / 2;
-    return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-const row* results::find(const std::string& which, std::string_view who) const {
-    const auto found = rows.find({which, std::string(who)});
-    return found == rows.end() ? nullptr : &found->second;
-}
-
-double load_average() {
-    double load = 0;
-    return ::getloadavg(&load, 1) == 1 ? load : 0;
-}
-
-std::string make_table(const results& all) {
-    std::string out =
-        fmt::format("{:<24}{:<26}{:^18}{:>12}{:>9}{:>9}\n{:<24}{:<26}{:>9}{:>9}{:>12}{:>9}{:>9}\n", "", "",
-                    "   ns an operation", "", "× glibc", "× list", "case/bytes", "contender", "best",
-                    "median", "resident", "(best)", "(best)");
+std::string make_table(const results& all, const std::vector<verdict>& verdicts) {
+    std::string out;
     for (const test_case& which : all.cases) {
+        const std::string name = which.name();
+        out += fmt::format("{}: ns a {}, windows of about {} ms\n", name, which.operation(),
+                           window_ms(all, name));
+        out += fmt::format(row_format, "", "best", "median", "no-op", "resident", "rounds", "n", "load",
+                           which.figure() != nullptr ? "figure" : "", "");
+        for (const participant& who : all.contenders) out += row_lines(all, verdicts, name, who);
+        if (which.figure() != nullptr) out += fmt::format("  figure: {}\n", which.figure());
         out += "\n";
-        bool is_first = true;
-        for (const roster_entry& who : all.contenders) {
-            out += table_row(all, which, who, is_first);
-            is_first = false;
-        }
     }
-    out += fmt::format(
-        "\n{}; {}; {}; load {:.1f} before and {:.1f} after.\n"
-        "Each contender and round in a process of its own, contenders interleaved: {} of {} windows of "
-        "about {} ms of processor time.\nresident: most memory in RAM beyond the test's own arrays. "
-        "reference::no_op is what the harness itself costs; it is in every row.\n",
-        machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after,
-        tool::counted(all.rounds, "round", "rounds"), all.windows, all.window_ns / 1e6);
-#ifndef CENOTE_BENCH_BOOST
-    out += "Not installed here: Boost.Pool (apt-get install libboost-dev)\n";
-#endif
     return out;
 }
 
-void check_writable(const std::string& path) {
-    if (!std::ofstream(path, std::ios::app))
-        throw tool::failure(fmt::format("{} could not be written; --json names another file", path));
+std::string make_summary(const std::vector<verdict>& verdicts) {
+    std::string out = "What is demanded:\n";
+    for (const verdict& one : verdicts) {
+        out += fmt::format("  {:<8}{:<36}{:<34}{:>9}  {}\n", one.word(), one.which, one.asked->contender,
+                           one.own ? number(*one.own) : "–", demand_text(one));
+    }
+    const tally sum = count(verdicts);
+    out += fmt::format("{} of {} rows reach what is demanded", sum.reached, sum.rows);
+    if (sum.stretch_rows != 0)
+        out += fmt::format(", {} of {} what is hoped for", sum.stretch_reached, sum.stretch_rows);
+    return out + ".\n";
 }
 
-void write_json(const results& all, const std::string& path) {
-    std::ofstream file(path);
-    file << fmt::format(
-        "{{\n  \"machine\": {},\n  \"compiler\": {},\n  \"date\": \"{}\",\n  \"load_before\": {:.2f},\n"
-        "  \"load_after\": {:.2f},\n  \"rows\": [",
-        tool::quoted_json(machine()), tool::quoted_json(CENOTE_BENCH_COMPILER), today(), all.load_before,
-        all.load_after);
-    const char* separator = "";
-    for (const test_case& which : all.cases) {
-        for (const roster_entry& who : all.contenders) {
-            const row* const own = all.find(which.name(), who.name);
-            if (own == nullptr) continue;
-            file << fmt::format(
-                "{}\n    {{\"case\": {}, \"contender\": {}, \"min_ns\": {:.3f}, \"median_ns\": {:.3f}, "
-                "\"peak_kib\": {}, \"rounds\": {}, \"windows\": {}, \"window_ms\": {}}}",
-                separator, tool::quoted_json(which.name()), tool::quoted_json(who.name), own->best(),
-                own->median(), own->peak_bytes / 1024, all.rounds, own->ns.size(), all.window_ns / 1e6);
-            separator = ",";
-        }
-    }
-    file << "\n  ]\n}\n";
-    file.close();
-    if (!file) throw tool::failure(fmt::format("{} could not be written; --json names another file", path));
+std::string make_footer(const results& all) {
+    return fmt::format(
+        "{}; {}; {}; load {:.1f} before and {:.1f} after; {:.0f} s.\n"
+        "A process for each contender, case and round, contenders interleaved. Times are processor time, "
+        "with "
+        "several threads wall time\non bound cores; n windows count, those in which a worker waited for its "
+        "core do not (!: there were no others).\nresident: the most memory in RAM beyond the case's own "
+        "arrays. no-op: what the harness itself costs; it is in every row.\n",
+        machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds);
 }
 
 } // namespace cenote::bench

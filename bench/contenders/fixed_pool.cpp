@@ -1,8 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/pool/fixed_pool.hpp>
 
-#include "contender.hpp"
-#include "measure.hpp"
+#include "contenders/runners.hpp"
+#include "patterns/measure.hpp"
 
 namespace cenote::bench {
 namespace {
@@ -17,10 +17,22 @@ struct contestant {
     void put_many(void** blocks, std::size_t count) { pool.deallocate_n(blocks, count); }
 };
 
+struct on_huge_pages {
+    os_pages pages{{.huge_pages = huge_pages::transparent}};
+    fixed_pool pool;
+    on_huge_pages(std::size_t block_size, std::size_t /*most*/)
+        : pool({.block_size = block_size, .source = &pages, .name = "bench"}) {}
+    void* get() { return pool.allocate(); }
+    void put(void* block) { pool.deallocate(block); }
+};
+
 } // namespace
 
 outcome run_fixed_pool(const job& what) {
-    return run_case<contestant>(what);
+    return run_case<contestant, abilities_of("fixed_pool")>(what);
+}
+outcome run_huge_pages(const job& what) {
+    return run_case<on_huge_pages, abilities_of("huge_pages")>(what);
 }
 
 } // namespace cenote::bench

@@ -1,6 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
-#include "contender.hpp"
-#include "measure.hpp"
+#include "contenders/runners.hpp"
+#include "patterns/measure.hpp"
 
 #include <cstdlib>
 
@@ -65,7 +65,7 @@ private:
 } // namespace
 
 outcome run_intrusive_list(const job& what) {
-    return run_case<contestant>(what);
+    return run_case<contestant, abilities_of("intrusive_list")>(what);
 }
 
 } // namespace cenote::bench

@@ -1,8 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/pool/multi_pool.hpp>
 
-#include "contender.hpp"
-#include "measure.hpp"
+#include "contenders/runners.hpp"
+#include "patterns/measure.hpp"
 
 namespace cenote::bench {
 namespace {
@@ -13,14 +13,15 @@ struct contestant {
     contestant(std::size_t size, std::size_t /*most*/) : block_size(size) {}
     void* get() { return pool.allocate(block_size); }
     void put(void* block) { pool.deallocate(block, block_size); }
-    void get_many(void** blocks, std::size_t count) { pool.allocate_n(block_size, blocks, count); }
-    void put_many(void** blocks, std::size_t count) { pool.deallocate_n(blocks, count); }
+    void* get(std::size_t size) { return pool.allocate(size); }
+    void put(void* block, std::size_t size) { pool.deallocate(block, size); }
+    [[nodiscard]] std::size_t reserved() const { return pool.stats().reserved_bytes; }
 };
 
 } // namespace
 
 outcome run_multi_pool(const job& what) {
-    return run_case<contestant>(what);
+    return run_case<contestant, abilities_of("multi_pool")>(what);
 }
 
 } // namespace cenote::bench

@@ -1,6 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
-#include "contender.hpp"
-#include "measure.hpp"
+#include "contenders/runners.hpp"
+#include "patterns/measure.hpp"
 
 #include <cstdlib>
 #include <cstring>
@@ -42,7 +42,7 @@ private:
 } // namespace
 
 outcome run_pointer_array(const job& what) {
-    return run_case<contestant>(what);
+    return run_case<contestant, abilities_of("pointer_array")>(what);
 }
 
 } // namespace cenote::bench

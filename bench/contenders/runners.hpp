@@ -1,0 +1,42 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// What the bench's own program can run; the peers that need a library of theirs have programs of their own.
+#pragma once
+
+#include "contender.hpp"
+
+namespace cenote::bench {
+
+outcome run_fixed_pool(const job& what);
+outcome run_huge_pages(const job& what);
+outcome run_multi_pool(const job& what);
+outcome run_concurrent_pool(const job& what);
+outcome run_local_cache(const job& what);
+outcome run_locked(const job& what);
+outcome run_concurrent_multi_pool(const job& what);
+outcome run_unsized(const job& what);
+outcome run_malloc(const job& what);
+outcome run_pmr(const job& what);
+outcome run_pmr_synchronized(const job& what);
+outcome run_intrusive_list(const job& what);
+outcome run_pointer_array(const job& what);
+outcome run_no_op(const job& what);
+
+[[nodiscard]] inline std::vector<runner> own_runners() {
+    return {{"fixed_pool", run_fixed_pool},
+            {"huge_pages", run_huge_pages},
+            {"multi_pool", run_multi_pool},
+            {"concurrent_pool", run_concurrent_pool},
+            {"local_cache", run_local_cache},
+            {"locked", run_locked},
+            {"concurrent_multi_pool", run_concurrent_multi_pool},
+            {"unsized", run_unsized},
+            {"malloc", run_malloc},
+            {"pmr", run_pmr},
+            {"pmr_synchronized", run_pmr_synchronized},
+            {"intrusive_list", run_intrusive_list},
+            {"pointer_array", run_pointer_array},
+            {"no_op", run_no_op}};
+}
+
+} // namespace cenote::bench

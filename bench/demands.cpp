@@ -1,0 +1,126 @@
+// cenote: SPDX-License-Identifier: MIT
+#include "demands.hpp"
+
+#include <array>
+#include <regex>
+
+namespace cenote::bench {
+namespace {
+
+using enum statistic;
+using enum rival;
+using names::array, names::boost, names::concurrent_multi_pool, names::concurrent_pool, names::dpdk,
+    names::fixed_pool, names::glibc, names::huge_pages, names::local_cache, names::multi_pool, names::pmr,
+    names::pmr_synchronized, names::unsized;
+
+constexpr std::array<demand, 31> demands{{
+    {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
+    {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
+    {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
+    {"batch_reverse/(64|256|1024)", fixed_pool, best, best_peer, "", 0.65, false},
+    {"batch_reverse/16", fixed_pool, best, best_peer, "", 1.0, false},
+    {"batch_in_order/(64|256|1024)", fixed_pool, best, best_peer, "", 0.75, false},
+    {"batch_in_order/16", fixed_pool, best, best_peer, "", 1.0, false},
+    {"batch_shuffled/(64|256|1024)", fixed_pool, best, best_peer, "", 0.65, false},
+    {"random_replacement/(16|64)", fixed_pool, best, best_peer, "", 0.7, false},
+    {"random_replacement/(256|1024)", fixed_pool, best, best_peer, "", 1.0, false},
+    {"random_replacement/(16|64|256|1024)", huge_pages, best, named, fixed_pool, 0.85, false},
+    {"drop_in_order/64", fixed_pool, best, best_peer, "", 0.75, false},
+    {"drop_in_order/64", fixed_pool, best, best_peer, "", 0.3, true},
+    {"drop_shuffled/64", fixed_pool, best, best_peer, "", 1.0, false},
+    {"drop_shuffled/64", fixed_pool, best, best_peer, "", 0.3, true},
+
+    {"pair/[0-9]+/(1_thread|(2|4|8|16|32)_threads)", concurrent_pool, best, best_peer, "", 0.45, false},
+    {"pair/[0-9]+/(1_thread|(2|4|8|16|32)_threads)", local_cache, best, best_peer, "", 0.3, false},
+    {"free_each_other/[0-9]+/(2|8|32)_threads", concurrent_pool, best, best_peer, "", 0.7, false},
+    {"producer_consumer/[0-9]+/(2|8|32)_threads", concurrent_pool, median, best_peer, "", 0.95, false},
+    {"producer_consumer/[0-9]+/(2|8|32)_threads", concurrent_pool, median, best_peer, "", 0.7, true},
+
+    {"bulk_32/64", fixed_pool, best, named, dpdk, 1.0, false},
+    {"bulk_32/64", concurrent_pool, best, named, dpdk, 1.0, false},
+
+    {"random_sizes/16-1024", multi_pool, best, best_peer, "", 0.85, false},
+    {"random_sizes/16-1024", multi_pool, figure, nothing, "", 1.2, false},
+    {"unsized_pair/(16|64|256|1024)/1_thread", unsized, best, best_general, "", 0.6, false},
+    {"random_sizes/16-1024/(2|8|32)_threads", concurrent_multi_pool, best, best_general, "", 0.9, false},
+
+    {"alternating/64/64_pools", concurrent_pool, best, own_case, "alternating/64/1_pool", 2.0, false},
+    {"short_threads/64", concurrent_pool, best, best_peer, "", 1.0, false},
+    {"lifecycle/64", fixed_pool, best, named, pmr, 1.0, false},
+    {"lifecycle/64", concurrent_pool, best, named, pmr_synchronized, 1.0, false},
+    {"metadata/64", fixed_pool, figure, nothing, "", 5.0, false},
+}};
+
+bool is_peer(const entry& who, rival against) {
+    return who.what == kind::general || (against == best_peer && who.what == kind::pool);
+}
+
+void find_best(const results& all, verdict& found) {
+    for (const participant& one : all.contenders) {
+        if (!is_peer(one.who, found.asked->against)) continue;
+        const row* const theirs = all.find(found.which, one.who.name);
+        if (theirs == nullptr) continue;
+        const std::optional<double> value = theirs->value(found.asked->judged);
+        if (!value || (found.theirs && *found.theirs <= *value)) continue;
+        found.theirs = value;
+        found.rival_name = one.who.name;
+    }
+}
+
+void find_named(const results& all, verdict& found) {
+    const bool is_case = found.asked->against == own_case;
+    found.rival_name = found.asked->name;
+    const row* const theirs = is_case ? all.find(found.rival_name, found.asked->contender)
+                                      : all.find(found.which, found.rival_name);
+    if (theirs != nullptr) found.theirs = theirs->value(found.asked->judged);
+}
+
+verdict judge_one(const results& all, const demand& asked, const std::string& which) {
+    verdict found;
+    found.asked = &asked;
+    found.which = which;
+    if (const row* const own = all.find(which, asked.contender)) found.own = own->value(asked.judged);
+    if (asked.against == nothing) {
+        found.ratio = found.own;
+        return found;
+    }
+    if (asked.against == best_peer || asked.against == best_general)
+        find_best(all, found);
+    else
+        find_named(all, found);
+    if (found.own && found.theirs) found.ratio = *found.own / *found.theirs;
+    return found;
+}
+
+} // namespace
+
+std::span<const demand> all_demands() {
+    return demands;
+}
+
+const char* verdict::word() const {
+    if (!ratio) return "missing";
+    if (passes()) return "pass";
+    return asked->is_stretch ? "short" : "FAIL";
+}
+
+std::vector<verdict> judge(const results& all, std::span<const demand> asked) {
+    std::vector<verdict> verdicts;
+    for (const demand& one : asked) {
+        const std::regex cases(one.cases);
+        for (const test_case& which : all.cases)
+            if (std::regex_match(which.name(), cases)) verdicts.push_back(judge_one(all, one, which.name()));
+    }
+    return verdicts;
+}
+
+tally count(const std::vector<verdict>& verdicts) {
+    tally sum;
+    for (const verdict& one : verdicts) {
+        ++(one.asked->is_stretch ? sum.stretch_rows : sum.rows);
+        if (one.passes()) ++(one.asked->is_stretch ? sum.stretch_reached : sum.reached);
+    }
+    return sum;
+}
+
+} // namespace cenote::bench

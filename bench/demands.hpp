@@ -1,0 +1,55 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// What is demanded of cenote's pools: how much of a rival's time, or of a figure, each may take. The table in
+// demands.cpp is the only place that says so.
+#pragma once
+
+#include "results.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+
+namespace cenote::bench {
+
+enum class rival {
+    best_peer,    // the fastest contender that is neither ours nor a reference
+    best_general, // the fastest general allocator
+    named,        // the contender `name`
+    own_case,     // the same contender in the case `name`
+    nothing,      // the number itself is limited
+};
+
+struct demand {
+    const char* cases; // a regular expression for whole names
+    std::string_view contender;
+    statistic judged;
+    rival against;
+    std::string_view name;
+    double at_most;
+    bool is_stretch; // hoped for: shown, never a failure
+};
+
+[[nodiscard]] std::span<const demand> all_demands();
+
+struct verdict {
+    const demand* asked = nullptr;
+    std::string which;            // the case
+    std::string rival_name;       // empty: none
+    std::optional<double> own;    // missing: the contender or the figure
+    std::optional<double> theirs; // missing: the rival
+    std::optional<double> ratio;
+
+    [[nodiscard]] bool passes() const { return ratio && *ratio <= asked->at_most; }
+    [[nodiscard]] const char* word() const; // "pass", "FAIL", "short" of a stretch, "missing"
+};
+
+// A verdict for each demand and each case that it names. What is not there is a verdict that says so.
+[[nodiscard]] std::vector<verdict> judge(const results& all, std::span<const demand> demands);
+
+struct tally {
+    std::size_t rows = 0, reached = 0, stretch_rows = 0, stretch_reached = 0;
+};
+[[nodiscard]] tally count(const std::vector<verdict>& verdicts);
+
+} // namespace cenote::bench

@@ -1,0 +1,165 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Measures a case for one contender, in this process: warm-up, a window length found by trial, then the
+// windows. A window in which a worker waited for its core is measured again, a few times.
+#pragma once
+
+#include "patterns/one_thread.hpp"
+#include "patterns/pools.hpp"
+#include "patterns/sizes.hpp"
+#include "patterns/threads.hpp"
+#include "roster.hpp"
+
+namespace cenote::bench {
+
+inline constexpr double most_waiting = 0.01; // of a window that counts
+inline constexpr unsigned most_attempts = 4; // for each window wanted
+
+template<class Loop>
+std::uint64_t resident_now(const Loop& loop) {
+    std::uint64_t most = resident_bytes();
+    if constexpr (requires { loop.most_resident(); }) most = std::max(most, loop.most_resident());
+    return most;
+}
+
+// The shortest of a few runs, unless the first is short enough: where others use the machine, a single run
+// may be long for no reason of its own.
+template<class Loop>
+double trial_ns(Loop& loop, std::size_t steps, double enough) {
+    double took = loop.run(steps).ns;
+    for (unsigned more = 0; more < 3 && took >= enough && steps > 1; ++more)
+        took = std::min(took, loop.run(steps).ns);
+    return took;
+}
+
+// How many steps make a window. The trials are the warm-up.
+template<class Loop>
+std::size_t calibrate(Loop& loop, double window_ns) {
+    if constexpr (requires { Loop::fixed_steps; }) return Loop::fixed_steps;
+    for (std::size_t steps = 1;; steps *= 2) {
+        const double took = trial_ns(loop, steps, window_ns / 2);
+        if (took < window_ns / 2) continue;
+        const double fitting = static_cast<double>(steps) * window_ns / took;
+        return fitting < 1 ? 1 : static_cast<std::size_t>(fitting);
+    }
+}
+
+template<class Loop>
+void take_windows(Loop& loop, std::size_t steps, unsigned windows, outcome& result) {
+    double least_waited = 0;
+    double then_took = 0;
+    for (unsigned attempt = 0; result.ns.size() < windows && attempt < most_attempts * windows; ++attempt) {
+        const sample got = loop.run(steps);
+        const double ns = got.ns * got.share / static_cast<double>(steps * Loop::operations_a_step);
+        if (got.waited_ns <= most_waiting * got.ns) {
+            result.ns.push_back(ns);
+            continue;
+        }
+        if (result.discarded == 0 || got.waited_ns < least_waited) {
+            least_waited = got.waited_ns;
+            then_took = ns;
+        }
+        ++result.discarded;
+    }
+    result.is_clean = !result.ns.empty();
+    if (!result.is_clean) result.ns.push_back(then_took);
+}
+
+// The loop stays: the process ends with the measurement, and what is live is not worth the time to free it.
+template<class Loop>
+outcome measure(const job& what) {
+    auto& loop = *new Loop(what.which);
+    outcome result;
+    const std::uint64_t before = resident_bytes();
+    loop.prepare();
+    const std::size_t steps = calibrate(loop, what.window_ns);
+    std::uint64_t most = resident_now(loop);
+    unsigned windows = what.windows;
+    if constexpr (requires { Loop::fixed_windows; }) windows = Loop::fixed_windows;
+    take_windows(loop, steps, windows, result);
+    most = std::max(most, resident_now(loop));
+    result.peak_bytes = most > before ? most - before : 0;
+    if constexpr (requires { loop.figure(); }) result.figure = loop.figure();
+    return result;
+}
+
+template<class C>
+outcome run_one_size(const job& what) {
+    switch (what.which.what) {
+    case pattern::pair:
+        return measure<pair_loop<C>>(what);
+    case pattern::batch_reverse:
+        return measure<batch_loop<C, pattern::batch_reverse>>(what);
+    case pattern::batch_in_order:
+        return measure<batch_loop<C, pattern::batch_in_order>>(what);
+    case pattern::batch_shuffled:
+        return measure<batch_loop<C, pattern::batch_shuffled>>(what);
+    case pattern::drop_in_order:
+    case pattern::drop_shuffled:
+        return measure<drop_loop<C>>(what);
+    case pattern::metadata:
+        return measure<metadata_loop<C>>(what);
+    default:
+        return {};
+    }
+}
+
+template<class C, unsigned Abilities>
+outcome run_alone(const job& what) {
+    switch (what.which.what) {
+    case pattern::random_replacement:
+        if constexpr (has(Abilities, ability::alone) || has(Abilities, ability::replacement))
+            return measure<random_loop<C>>(what);
+        break;
+    case pattern::bulk_32:
+        if constexpr (has(Abilities, ability::bulk)) return measure<bulk_loop<C>>(what);
+        break;
+    case pattern::lifecycle:
+        if constexpr (has(Abilities, ability::brief)) return measure<lifecycle_loop<C>>(what);
+        break;
+    case pattern::random_sizes:
+        if constexpr (has(Abilities, ability::sizes)) return measure<sizes_loop<C>>(what);
+        break;
+    default:
+        if constexpr (has(Abilities, ability::alone)) return run_one_size<C>(what);
+    }
+    return {};
+}
+
+template<class C, unsigned Abilities>
+outcome run_shared(const job& what) {
+    switch (what.which.what) {
+    case pattern::threads_sizes:
+        if constexpr (has(Abilities, ability::shared_sizes)) return measure<threads_sizes_loop<C>>(what);
+        break;
+    case pattern::unsized_pair:
+        if constexpr (has(Abilities, ability::unsized)) return measure<threads_pair_loop<C>>(what);
+        break;
+    case pattern::alternating:
+        if constexpr (has(Abilities, ability::several)) return measure<alternating_loop<C>>(what);
+        break;
+    default:
+        if constexpr (has(Abilities, ability::shared)) {
+            if (what.which.what == pattern::threads_pair) return measure<threads_pair_loop<C>>(what);
+            if (what.which.what == pattern::producer_consumer)
+                return measure<producer_consumer_loop<C>>(what);
+            if (what.which.what == pattern::free_each_other) return measure<free_each_other_loop<C>>(what);
+            if (what.which.what == pattern::short_threads) return measure<short_threads_loop<C>>(what);
+        }
+    }
+    return {};
+}
+
+[[nodiscard]] constexpr bool is_for_sharing(pattern what) {
+    return what == pattern::threads_sizes || what == pattern::unsized_pair || what == pattern::alternating ||
+           what == pattern::threads_pair || what == pattern::producer_consumer ||
+           what == pattern::free_each_other || what == pattern::short_threads;
+}
+
+// An outcome without windows says that the contender does not take part.
+template<class C, unsigned Abilities>
+outcome run_case(const job& what) {
+    return is_for_sharing(what.which.what) ? run_shared<C, Abilities>(what) : run_alone<C, Abilities>(what);
+}
+
+} // namespace cenote::bench

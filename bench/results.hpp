@@ -1,0 +1,63 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// What came out: for each case and contender, the windows of all rounds.
+#pragma once
+
+#include "job.hpp"
+#include "roster.hpp"
+
+#include <map>
+#include <string>
+#include <utility>
+
+namespace cenote::bench {
+
+enum class statistic { best, median, figure };
+
+class row {
+public:
+    void add(const outcome& numbers, double load, double window_ns);
+
+    // Nanoseconds an operation, of the undisturbed windows if there are any.
+    [[nodiscard]] double best() const;
+    [[nodiscard]] double median() const;
+    // The median of the rounds, or nothing.
+    [[nodiscard]] std::optional<double> figure() const;
+    [[nodiscard]] std::optional<double> value(statistic which) const;
+
+    [[nodiscard]] bool is_clean() const { return !clean_.empty(); }
+    [[nodiscard]] std::size_t windows() const { return clean_.empty() ? disturbed_.size() : clean_.size(); }
+    [[nodiscard]] double load() const { return load_sum_ / rounds; }
+
+    unsigned rounds = 0;
+    unsigned discarded = 0; // windows in which a worker waited for its core
+    double window_ns = 0;
+    std::uint64_t peak_bytes = 0;
+
+private:
+    [[nodiscard]] const std::vector<double>& ns() const { return clean_.empty() ? disturbed_ : clean_; }
+
+    std::vector<double> clean_;
+    std::vector<double> disturbed_; // the least disturbed window of a round that had no other
+    std::vector<double> figures_;
+    double load_sum_ = 0; // of the machine, before each round
+};
+
+struct results {
+    std::vector<test_case> cases;
+    std::vector<participant> contenders;
+    std::map<std::pair<std::string, std::string>, row, std::less<>> rows; // by case and contender
+    std::vector<std::string> problems;                                    // of contenders that failed
+    double load_before = 0;                                               // over the last minute
+    double load_after = 0;
+    double seconds = 0;
+
+    [[nodiscard]] const row* find(const std::string& which, std::string_view who) const;
+};
+
+// The machine's load over the last minute.
+[[nodiscard]] double load_average();
+[[nodiscard]] std::string machine(); // "AMD EPYC, 2 cores, Linux 6.1"
+[[nodiscard]] std::string today();   // "2025-02-28"
+
+} // namespace cenote::bench

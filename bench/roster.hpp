@@ -1,0 +1,106 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Who takes part, in which patterns, and what must be installed for it.
+#pragma once
+
+#include "cases.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cenote::bench {
+
+enum class kind { ours, general, pool, reference }; // general: an allocator that stands in for malloc
+
+struct entry {
+    std::string_view name;
+    kind what;
+    unsigned abilities;
+    std::string_view runner;  // what a child process is told
+    std::string_view program; // beside this one, or empty: this one
+    std::string_view preload; // the allocator that replaces malloc, or empty
+    std::string_view package; // that brings it, on Debian and Ubuntu
+};
+
+namespace names {
+inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
+                                  huge_pages = "cenote::fixed_pool, huge pages",
+                                  multi_pool = "cenote::multi_pool",
+                                  concurrent_pool = "cenote::concurrent_pool",
+                                  local_cache = "cenote::concurrent_pool::local",
+                                  concurrent_multi_pool = "cenote::concurrent_multi_pool",
+                                  unsized = "cenote::concurrent_multi_pool, unsized",
+                                  locked = "cenote::locked<fixed_pool>", glibc = "glibc",
+                                  boost = "Boost.Pool", pmr = "std::pmr unsynchronized",
+                                  pmr_synchronized = "std::pmr synchronized", dpdk = "DPDK mempool",
+                                  list = "reference::intrusive_list", array = "reference::pointer_array",
+                                  no_op = "reference::no_op";
+}
+
+inline constexpr unsigned general_abilities =
+    ability::alone | ability::shared | ability::sizes | ability::shared_sizes | ability::unsized;
+inline constexpr unsigned no_op_abilities =
+    general_abilities | ability::bulk | ability::several | ability::brief;
+
+inline constexpr std::array<entry, 22> roster{{
+    {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
+     ""},
+    {names::huge_pages, kind::ours, 0u | ability::replacement, "huge_pages", "", "", ""},
+    {names::multi_pool, kind::ours, ability::alone | ability::sizes, "multi_pool", "", "", ""},
+    {names::concurrent_pool, kind::ours, ability::shared | ability::bulk | ability::several | ability::brief,
+     "concurrent_pool", "", "", ""},
+    {names::local_cache, kind::ours, 0u | ability::shared, "local_cache", "", "", ""},
+    {names::concurrent_multi_pool, kind::ours, ability::shared | ability::shared_sizes,
+     "concurrent_multi_pool", "", "", ""},
+    {names::unsized, kind::ours, ability::shared_sizes | ability::unsized, "unsized", "", "", ""},
+    {names::locked, kind::ours, 0u | ability::shared, "locked", "", "", ""},
+    {names::glibc, kind::general, general_abilities, "malloc", "", "", ""},
+    {"mimalloc", kind::general, general_abilities, "malloc", "", "mimalloc", "libmimalloc-dev"},
+    {"jemalloc", kind::general, general_abilities, "malloc", "", "jemalloc", "libjemalloc2"},
+    {"tcmalloc", kind::general, general_abilities, "malloc", "", "tcmalloc", "libtcmalloc-minimal4"},
+    {"TBB", kind::general, general_abilities, "tbb", "cenote_bench_tbb", "", "libtbb-dev"},
+    {names::boost, kind::pool, ability::alone | ability::brief, "boost_pool", "cenote_bench_boost", "",
+     "libboost-dev"},
+    {"boost::singleton_pool", kind::pool, 0u | ability::shared, "boost_singleton", "cenote_bench_boost", "",
+     "libboost-dev"},
+    {"foonathan::memory_pool", kind::pool,
+     ability::alone | ability::shared | ability::several | ability::brief, "foonathan_pool",
+     "cenote_bench_foonathan", "", "libfoonathan-memory-dev"},
+    {"foonathan::memory_pool_collection", kind::pool, 0u | ability::sizes, "foonathan_collection",
+     "cenote_bench_foonathan", "", "libfoonathan-memory-dev"},
+    {names::pmr, kind::pool, ability::alone | ability::sizes | ability::brief, "pmr", "", "", ""},
+    {names::pmr_synchronized, kind::pool,
+     ability::shared | ability::shared_sizes | ability::several | ability::brief, "pmr_synchronized", "", "",
+     ""},
+    {names::dpdk, kind::pool, ability::alone | ability::shared | ability::bulk | ability::several, "dpdk",
+     "cenote_bench_dpdk", "", "libdpdk-dev"},
+    {names::list, kind::reference, ability::alone | ability::brief, "intrusive_list", "", "", ""},
+    {names::array, kind::reference, ability::alone | ability::bulk, "pointer_array", "", "", ""},
+}};
+inline constexpr entry no_op{names::no_op, kind::reference, no_op_abilities, "no_op", "", "", ""};
+
+// What the runner of a contender is compiled for.
+[[nodiscard]] consteval unsigned abilities_of(std::string_view runner) {
+    if (runner == no_op.runner) return no_op.abilities;
+    for (const entry& one : roster)
+        if (one.runner == runner) return one.abilities;
+    throw "the roster knows no such runner";
+}
+
+// A contender as this machine has it.
+struct participant {
+    entry who;
+    std::string program; // the path
+    std::string preload; // the path, or empty
+};
+
+struct lineup {
+    std::vector<participant> present; // the no-op last
+    std::vector<entry> absent;
+};
+
+[[nodiscard]] lineup find_participants();
+
+} // namespace cenote::bench

@@ -1,0 +1,74 @@
+// cenote: SPDX-License-Identifier: MIT
+#include "schedule.hpp"
+
+#include "process.hpp"
+
+#include <set>
+
+namespace cenote::bench {
+namespace {
+
+class rounds {
+public:
+    rounds(results& all, const effort& wanted, const std::function<void(double)>& progress)
+        : all_(all), wanted_(wanted), progress_(progress) {
+        for (const test_case& which : all.cases) total_ += rounds_of(which) * takers(which).size();
+    }
+    void run() {
+        for (unsigned round = 0; round < std::max(wanted_.rounds, wanted_.survey_rounds); ++round)
+            for (const test_case& which : all_.cases)
+                if (round < rounds_of(which)) run_case(which, round);
+    }
+
+private:
+    [[nodiscard]] unsigned rounds_of(const test_case& which) const {
+        return which.is_survey() ? wanted_.survey_rounds : wanted_.rounds;
+    }
+    [[nodiscard]] std::vector<const participant*> takers(const test_case& which) const {
+        std::vector<const participant*> taking;
+        for (const participant& one : all_.contenders)
+            if (which.admits(one.who.abilities)) taking.push_back(&one);
+        return taking;
+    }
+    void run_case(const test_case& which, unsigned round) {
+        const std::vector<const participant*> taking = takers(which);
+        for (std::size_t i = 0; i < taking.size(); ++i) {
+            progress_(static_cast<double>(done_++) / static_cast<double>(total_));
+            run_one(which, *taking[(i + round) % taking.size()]);
+        }
+    }
+    void run_one(const test_case& which, const participant& who) {
+        const std::pair key(which.name(), std::string(who.who.name));
+        if (failed_.contains(key)) return;
+        const job what{which, window_ns(which, wanted_), wanted_.windows};
+        const double load = load_average();
+        const child_result got = run_child(who, what);
+        if (got.problem.empty()) {
+            all_.rows[key].add(got.numbers, load, what.window_ns);
+            return;
+        }
+        failed_.insert(key);
+        all_.rows.erase(key);
+        all_.problems.push_back(got.problem);
+    }
+
+    results& all_;
+    const effort& wanted_;
+    const std::function<void(double)>& progress_;
+    std::set<std::pair<std::string, std::string>> failed_;
+    std::size_t total_ = 0;
+    std::size_t done_ = 0;
+};
+
+} // namespace
+
+double window_ns(const test_case& which, const effort& wanted) {
+    const double stretched = which.threads > 8 ? 4 : which.threads > 2 ? 2 : 1;
+    return wanted.window_ms * 1e6 * stretched;
+}
+
+void run_rounds(results& all, const effort& wanted, const std::function<void(double)>& progress) {
+    rounds(all, wanted, progress).run();
+}
+
+} // namespace cenote::bench

@@ -1,0 +1,27 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Who runs when: rounds of all cases, and in each case all contenders, who is first changing from round to
+// round.
+#pragma once
+
+#include "results.hpp"
+
+#include <functional>
+
+namespace cenote::bench {
+
+struct effort {
+    unsigned rounds = 7;
+    unsigned survey_rounds = 3; // of the cases of which nothing is demanded
+    unsigned windows = 5;       // in each process
+    double window_ms = 3;
+};
+
+// How long a window of this case lasts: with more threads than cores it takes many slices of time.
+[[nodiscard]] double window_ns(const test_case& which, const effort& wanted);
+
+// Runs it all and fills `all.rows`. A contender that fails in a case is not asked for it again; the sentence
+// goes to `all.problems`. `progress` is told the share that is done.
+void run_rounds(results& all, const effort& wanted, const std::function<void(double)>& progress);
+
+} // namespace cenote::bench
