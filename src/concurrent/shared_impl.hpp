@@ -348,10 +348,13 @@ void shared<Core>::trim(trim_result& result) noexcept {
     if (id() == 0 || walks_ != 0) return;
     crew_.ask_for_flushes();
     if (thread_cache* const mine = cache_here()) (void)crew_.answers(*mine);
-    const std::size_t bought = bought_;
-    result.returned_bytes += core_.trim();
-    release_chunks(false);
-    result.returned_bytes += bought - bought_;
+    // A caller's buffer is kept: caches, and a table that threads read, stay in it and would leave holes.
+    if (!core_.from().is_prepaid()) {
+        const std::size_t bought = bought_;
+        result.returned_bytes += core_.trim();
+        release_chunks(false);
+        result.returned_bytes += bought - bought_;
+    }
     for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
         result.pinned_bytes += cached_elsewhere(c) * core_.store(c).heap().layout().stride;
     }

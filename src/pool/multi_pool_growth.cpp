@@ -223,7 +223,9 @@ bool multi_pool::trim_for_large() noexcept {
     const std::size_t before = limit_.used();
     (void)reclaim();
     (void)release_idle_regions(0);
-    if (regions_.used() == 0 && walks_ == 0) release_everything();
+    // What threads share stays in a caller's buffer behind its slabs: to give those back would leave a hole.
+    const bool keeps = threads_ != 0 && limit_.is_prepaid();
+    if (regions_.used() == 0 && walks_ == 0 && !keeps) release_everything();
     return limit_.used() < before;
 }
 

@@ -158,7 +158,7 @@ TEST(concurrent_pool_exit, a_pool_may_end_while_threads_that_used_it_go_on) {
 }
 
 TEST(concurrent_pool_exit, pools_may_end_just_when_threads_do) {
-    const std::size_t rounds = scaled(300, 20);
+    const std::size_t rounds = scaled(100, 20);
     for (std::size_t round = 0; round < rounds; ++round) {
         std::vector<std::unique_ptr<concurrent_pool>> pools;
         for (int i = 0; i < 3; ++i) {

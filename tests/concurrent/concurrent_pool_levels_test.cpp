@@ -145,8 +145,9 @@ TEST(concurrent_pool_levels, a_batch_that_fails_forgets_no_call_of_another_threa
     pool.allocate_n(kept.data(), kept.size());
     const std::size_t rounds = scaled(3'000, 300);
     std::atomic<bool> is_over{false};
-    std::size_t refused = 0;
+    std::atomic<std::size_t> refused{0};
     std::size_t served = 0;
+    std::size_t asked = 0;
     run_threads(2, [&](std::size_t self) {
         if (self == 0) {
             while (!is_over) {
@@ -156,7 +157,7 @@ TEST(concurrent_pool_levels, a_batch_that_fails_forgets_no_call_of_another_threa
             }
             return;
         }
-        for (std::size_t i = 0; i < rounds; ++i) {
+        for (; asked < rounds || refused < 20; ++asked) {
             void* const block = pool.try_allocate();
             if (block == nullptr) continue;
             ++served;
@@ -167,7 +168,7 @@ TEST(concurrent_pool_levels, a_batch_that_fails_forgets_no_call_of_another_threa
     const call_counts calls = *pool.stats().calls;
     EXPECT_EQ(calls.allocations, served + kept.size());
     EXPECT_EQ(calls.deallocations, served);
-    EXPECT_EQ(calls.failures, refused + rounds - served);
+    EXPECT_EQ(calls.failures, refused + asked - served);
     pool.deallocate_n(kept.data(), kept.size());
 }
 
@@ -206,31 +207,27 @@ TEST(concurrent_pool_levels, trim_returns_all_but_other_threads_caches_and_says_
 }
 
 TEST(concurrent_pool_levels, trim_has_other_threads_flush_at_their_next_exchange) {
-    counting_source from;
-    concurrent_pool pool({.block_size = 64, .source = &from, .sanitizers = false, .trim = trim::manual});
+    concurrent_pool pool({.block_size = 64, .sanitizers = false, .trim = trim::manual});
     worker other;
     std::vector<void*> theirs;
-    other.run([&] { theirs = take(pool, 1'024); });
     other.run([&] {
-        for (int i = 0; i < 1'024 - 1; ++i) { // both magazines nearly full
+        theirs = take(pool, 1'200);
+        while (theirs.size() > 600) { // a full magazine, and some
             pool.deallocate(theirs.back());
             theirs.pop_back();
         }
     });
     (void)pool.trim();
-    std::size_t before = pool.stats(quiet).cached;
-    EXPECT_GE(before, 1'000u);
-    std::vector<void*> mine = take(pool, 10);
-    other.run([&] { // fills them, and one more
-        for (int i = 0; i < 3; ++i) pool.deallocate(pool.allocate());
+    EXPECT_GT(pool.stats(quiet).cached, 512u); // it has not been in the pool since
+    other.run([&] {                            // to its next call that holds the lock, and no further
+        while (!only_cache()->own.loaded.is_full() || only_cache()->own.spare.is_empty()) {
+            pool.deallocate(theirs.back());
+            theirs.pop_back();
+        }
         pool.deallocate(theirs.back());
-        EXPECT_GE(pool.stats().cached, 1'000u);
-    });
-    give(pool, mine);
-    (void)pool.trim();
-    other.run([&] { // two full magazines and one block more than they hold
-        std::vector<void*> some = take(pool, 1'100);
-        give(pool, some);
+        theirs.pop_back();
+        EXPECT_LE(only_cache()->own.count(), 1u); // both of its magazines went
+        give(pool, theirs);
         pool.release_thread_caches();
     });
     (void)pool.trim();

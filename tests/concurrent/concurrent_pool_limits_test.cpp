@@ -250,8 +250,7 @@ TEST(concurrent_pool_limits, what_was_reserved_needs_no_source_in_any_thread) {
     worker others[4];
     for (worker& one : others) one.run([&] { pool.deallocate(pool.allocate()); }); // they have their caches
     pool.reserve(20'000 + 5 * 1'024);
-    from.refuse_reserve = true;
-    from.refuse_commit = true;
+    const std::size_t calls = from.calls;
     std::vector<void*> blocks[5];
     for (int i = 0; i < 4; ++i) {
         others[i].run([&, i] {
@@ -260,10 +259,11 @@ TEST(concurrent_pool_limits, what_was_reserved_needs_no_source_in_any_thread) {
     }
     for (int k = 0; k < 4'000; ++k) blocks[4].push_back(pool.allocate());
     EXPECT_EQ(pool.stats(quiet).live, 20'000u);
+    EXPECT_EQ(from.calls, calls);
     for (std::vector<void*>& some : blocks) give(pool, some);
+    from.refuse_reserve = true;
     EXPECT_THROW(pool.reserve(1'000'000), out_of_memory);
     from.refuse_reserve = false;
-    from.refuse_commit = false;
     pool.reserve(30'000, concurrent_pool::touch::yes);
     EXPECT_GT(from.populated, 30'000u * 64);
 }
@@ -322,9 +322,11 @@ class buffers : public testing::TestWithParam<std::size_t> {};
 INSTANTIATE_TEST_SUITE_P(concurrent_pool, buffers, testing::Values(1, 12, 300, 5'000));
 
 TEST_P(buffers, of_required_bytes_hold_exactly_so_many_blocks_wherever_they_start) {
-    for (const unsigned threads : {1u, 4u}) {
-        concurrent_pool_options options{.block_size = 48, .sanitizers = false, .threads = threads};
+    for (const unsigned threads : {1u, 4u, 104u}) {
+        const bool at_once = threads > 100; // by the constructor
+        concurrent_pool_options options{.block_size = 48, .sanitizers = false, .threads = threads % 100};
         options.maximum_blocks = GetParam();
+        options.initial_blocks = at_once ? GetParam() : 0;
         const std::size_t bytes = concurrent_pool::required_bytes(options);
         for (const std::size_t offset : {0u, 1u, 8u, 63u, 2'047u}) {
             std::vector<std::byte> buffer(bytes + offset);
@@ -344,7 +346,7 @@ TEST_P(buffers, of_required_bytes_hold_exactly_so_many_blocks_wherever_they_star
                     for (void* const block : blocks) pool.deallocate(block);
                     if (round == 1) (void)pool.trim();
                 }
-                const bool caches = GetParam() / 8 / threads != 0;
+                const bool caches = GetParam() / 8 / options.threads != 0;
                 EXPECT_EQ(only_cache() != nullptr, caches);
                 EXPECT_TRUE(pool.is_valid());
             }

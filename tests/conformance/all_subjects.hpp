@@ -17,23 +17,67 @@
 
 namespace cenote::test {
 
-using all_subjects =
-    ::testing::Types<fixed_plain, fixed_tiny, fixed_page, fixed_large, fixed_watched, fixed_checks,
-                     fixed_stats, fixed_zeroing, fixed_erasing, object_plain, object_checks, multi_plain,
-                     multi_unsized, multi_watched, multi_checks, multi_stats, multi_zeroing, multi_erasing,
-                     resource_of_multi, resource_of_checked_multi, resource_of_fixed, allocator_of_multi,
-                     allocator_of_aligned, allocator_of_fixed>;
+using all_subjects = ::testing::Types<
+    fixed_plain, fixed_tiny, fixed_page, fixed_large, fixed_watched, fixed_checks, fixed_stats, fixed_zeroing,
+    fixed_erasing, object_plain, object_checks, multi_plain, multi_unsized, multi_watched, multi_checks,
+    multi_stats, multi_zeroing, multi_erasing, resource_of_multi, resource_of_checked_multi,
+    resource_of_fixed, allocator_of_multi, allocator_of_aligned, allocator_of_fixed, concurrent_plain,
+    concurrent_tiny, concurrent_large, concurrent_watched, concurrent_checks, concurrent_stats,
+    concurrent_zeroing, concurrent_erasing, concurrent_objects, concurrent_checked_objects,
+    concurrent_multi_plain, concurrent_multi_unsized, concurrent_multi_watched, concurrent_multi_checks,
+    concurrent_multi_stats, concurrent_multi_zeroing, concurrent_multi_erasing, locked_fixed, locked_multi,
+    resource_of_concurrent, allocator_of_concurrent>;
 
 struct subject_names {
     template<class S>
     static std::string GetName(int at) {
         static constexpr const char* names[] = {
-            "fixed_plain",       "fixed_tiny",         "fixed_page",           "fixed_large",
-            "fixed_watched",     "fixed_checks",       "fixed_stats",          "fixed_zeroing",
-            "fixed_erasing",     "object_plain",       "object_checks",        "multi_plain",
-            "multi_unsized",     "multi_watched",      "multi_checks",         "multi_stats",
-            "multi_zeroing",     "multi_erasing",      "resource_of_multi",    "resource_of_checked_multi",
-            "resource_of_fixed", "allocator_of_multi", "allocator_of_aligned", "allocator_of_fixed"};
+            "fixed_plain",
+            "fixed_tiny",
+            "fixed_page",
+            "fixed_large",
+            "fixed_watched",
+            "fixed_checks",
+            "fixed_stats",
+            "fixed_zeroing",
+            "fixed_erasing",
+            "object_plain",
+            "object_checks",
+            "multi_plain",
+            "multi_unsized",
+            "multi_watched",
+            "multi_checks",
+            "multi_stats",
+            "multi_zeroing",
+            "multi_erasing",
+            "resource_of_multi",
+            "resource_of_checked_multi",
+            "resource_of_fixed",
+            "allocator_of_multi",
+            "allocator_of_aligned",
+            "allocator_of_fixed",
+            "concurrent_plain",
+            "concurrent_tiny",
+            "concurrent_large",
+            "concurrent_watched",
+            "concurrent_checks",
+            "concurrent_stats",
+            "concurrent_zeroing",
+            "concurrent_erasing",
+            "concurrent_objects",
+            "concurrent_checked_objects",
+            "concurrent_multi_plain",
+            "concurrent_multi_unsized",
+            "concurrent_multi_watched",
+            "concurrent_multi_checks",
+            "concurrent_multi_stats",
+            "concurrent_multi_zeroing",
+            "concurrent_multi_erasing",
+            "locked_fixed",
+            "locked_multi",
+            "resource_of_concurrent",
+            "allocator_of_concurrent",
+        };
         return names[at];
     }
 };
@@ -44,6 +88,17 @@ template<class S>
 concept serves_any_size = requires { S::serves_any_size; };
 template<class S>
 concept counts_blocks = requires { S::counts_blocks; };
+/// Visitors may use the pool that they walk.
+template<class S>
+concept has_walks = !requires(S s) { s.pool.with([](auto&) {}); };
+
+/// Bytes that a trim gave back.
+[[nodiscard]] inline std::size_t returned_by(std::size_t trimmed) noexcept {
+    return trimmed;
+}
+[[nodiscard]] inline std::size_t returned_by(const trim_result& trimmed) noexcept {
+    return trimmed.returned_bytes;
+}
 
 /// A subject on a strict source behind one that counts, with the ledger of what it has handed out.
 template<subject S>

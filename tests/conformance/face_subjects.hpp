@@ -7,7 +7,7 @@
 #include <cenote/face/allocator.hpp>
 #include <cenote/face/resource.hpp>
 
-#include "conformance/pool_subjects.hpp"
+#include "conformance/concurrent_subjects.hpp"
 
 namespace cenote::test {
 
@@ -50,6 +50,8 @@ using resource_of_fixed = resource_subject<fixed_plain>;
 using allocator_of_multi = allocator_subject<double, multi_plain>;
 using allocator_of_aligned = allocator_subject<line, multi_watched>;
 using allocator_of_fixed = allocator_subject<line, fixed_checks>;
+using resource_of_concurrent = resource_subject<concurrent_multi_plain>;
+using allocator_of_concurrent = allocator_subject<double, concurrent_multi_unsized>;
 
 static_assert(subject<resource_of_multi> && subject<allocator_of_fixed>);
 

@@ -13,15 +13,15 @@
 
 namespace cenote::test {
 
-/// A fixed_pool of blocks of `Size` bytes, with one option set.
-template<std::size_t Size, std::size_t Alignment, bool fixed_pool_options::* Option = nullptr>
-struct fixed_subject {
-    static fixed_pool_options options(const wish& wanted) {
-        fixed_pool_options result{.block_size = Size, .alignment = Alignment, .source = wanted.from};
+/// A pool of blocks of `Size` bytes, with one option set.
+template<class Pool, std::size_t Size, std::size_t Alignment, auto Option = nullptr>
+struct block_subject {
+    static auto options(const wish& wanted) {
+        typename Pool::options result{.block_size = Size, .alignment = Alignment, .source = wanted.from};
         result.initial_blocks = wanted.initial_blocks;
         result.maximum_blocks = wanted.maximum_blocks;
         result.trim = wanted.when;
-        result.name = "fixed";
+        result.name = "blocks";
         result.sanitizers = false;
         if (Size == 1) result.blocks_per_slab = 300; // 65,536 would make the suite slow
         if constexpr (Option != nullptr) result.*Option = true;
@@ -29,12 +29,15 @@ struct fixed_subject {
     }
     static constexpr bool counts_blocks = true;
     static std::vector<shape> shapes() { return {{Size, Alignment}}; }
-    explicit fixed_subject(const wish& wanted) : pool(options(wanted)) {}
+    explicit block_subject(const wish& wanted) : pool(options(wanted)) {}
     void* allocate(shape) { return pool.allocate(); }
     void* try_allocate(shape) noexcept { return pool.try_allocate(); }
     void deallocate(void* block, shape) { pool.deallocate(block); }
-    fixed_pool pool;
+    Pool pool;
 };
+
+template<std::size_t Size, std::size_t Alignment, auto Option = nullptr>
+using fixed_subject = block_subject<fixed_pool, Size, Alignment, Option>;
 
 using fixed_plain = fixed_subject<64, 16>;
 using fixed_tiny = fixed_subject<1, 1>;
@@ -51,11 +54,11 @@ struct alignas(32) parcel {
     std::array<std::byte, 96> bytes;
 };
 
-template<bool object_pool_options::* Option = nullptr>
+template<class Pool, auto Option = nullptr>
 struct object_subject {
-    static object_pool_options options(const wish& wanted) {
-        object_pool_options result{.initial_blocks = wanted.initial_blocks,
-                                   .maximum_blocks = wanted.maximum_blocks};
+    static auto options(const wish& wanted) {
+        typename Pool::options result{.initial_blocks = wanted.initial_blocks,
+                                      .maximum_blocks = wanted.maximum_blocks};
         result.source = wanted.from;
         result.trim = wanted.when;
         result.name = "object";
@@ -69,21 +72,21 @@ struct object_subject {
     void* allocate(shape) { return pool.make(); }
     void* try_allocate(shape) { return pool.try_make(); }
     void deallocate(void* block, shape) { pool.destroy(static_cast<parcel*>(block)); }
-    object_pool<parcel> pool;
+    Pool pool;
 };
 
-using object_plain = object_subject<>;
-using object_checks = object_subject<&object_pool_options::checks>;
+using object_plain = object_subject<object_pool<parcel>>;
+using object_checks = object_subject<object_pool<parcel>, &object_pool_options::checks>;
 
-/// A multi_pool whose small slabs are soon used up.
-template<bool multi_pool_options::* Option = nullptr, bool Sized = true>
-struct multi_subject {
-    static multi_pool_options options(const wish& wanted) {
-        multi_pool_options result{.slab_bytes = 32 << 10, .source = wanted.from, .trim = wanted.when};
+/// A pool of many sizes whose small slabs are soon used up.
+template<class Pool, auto Option = nullptr, bool Sized = true>
+struct sized_subject {
+    static auto options(const wish& wanted) {
+        typename Pool::options result{.slab_bytes = 32 << 10, .source = wanted.from, .trim = wanted.when};
         if (wanted.initial_blocks != 0) result.initial_bytes = wanted.initial_blocks * result.slab_bytes;
         if (wanted.maximum_blocks != unlimited)
             result.maximum_bytes = 2 * wanted.maximum_blocks * result.slab_bytes;
-        result.name = "multi";
+        result.name = "sizes";
         result.sanitizers = false;
         if constexpr (Option != nullptr) result.*Option = true;
         return result;
@@ -93,14 +96,17 @@ struct multi_subject {
         return {{1, 1},   {8, 8},     {16, 16},     {17, 16},    {100, 4},  {128, 128},
                 {200, 8}, {1000, 16}, {1024, 1024}, {4096, 256}, {5000, 1}, {20'000, 16}};
     }
-    explicit multi_subject(const wish& wanted) : pool(options(wanted)) {}
+    explicit sized_subject(const wish& wanted) : pool(options(wanted)) {}
     void* allocate(shape form) { return pool.allocate(form.size, form.alignment); }
     void* try_allocate(shape form) noexcept { return pool.try_allocate(form.size, form.alignment); }
     void deallocate(void* block, shape form) {
         Sized ? pool.deallocate(block, form.size, form.alignment) : pool.deallocate(block);
     }
-    multi_pool pool;
+    Pool pool;
 };
+
+template<auto Option = nullptr, bool Sized = true>
+using multi_subject = sized_subject<multi_pool, Option, Sized>;
 
 using multi_plain = multi_subject<>;
 using multi_unsized = multi_subject<nullptr, false>;

@@ -51,6 +51,9 @@ std::size_t batch() {
     return std::min<std::size_t>(1500, (1 << 20) / S::shapes().front().size + 3);
 }
 
+/// Bytes of a block of a batch, in a pool of many sizes.
+inline constexpr std::size_t size = 200;
+
 /// Faces allocate and free; the other verbs are those of the pool behind, which has been here itself.
 template<class S>
 concept is_face = requires(S s) { s.face; };
@@ -87,6 +90,8 @@ std::vector<verb<S>> allocating_verbs() {
             for (void* const block : blocks) enter(on, block, on.form(0));
             return true;
         });
+    }
+    if constexpr (!is_face<S> && requires(S s) { s.pool.allocate_zeroed(); }) {
         add("allocate_zeroed",
             [](bench<S>& on) { return enter(on, on.made.pool.allocate_zeroed(), on.form(0)); });
         add("allocate_at_least",
@@ -94,12 +99,12 @@ std::vector<verb<S>> allocating_verbs() {
         add("reserve",
             [](bench<S>& on) { return on.made.pool.reserve(on.ledger.size() + batch<S>()), true; });
         add("reserve that touches", [](bench<S>& on) {
-            on.made.pool.reserve(on.ledger.size() + batch<S>(), fixed_pool::touch::yes);
+            on.made.pool.reserve(on.ledger.size() + batch<S>(),
+                                 std::remove_cvref_t<decltype(on.made.pool)>::touch::yes);
             return true;
         });
     }
     if constexpr (!is_face<S> && requires(S s, void** blocks) { s.pool.allocate_n(1, blocks, 1); }) {
-        constexpr std::size_t size = 200;
         add("allocate_n", [](bench<S>& on) {
             std::vector<void*> blocks(1500);
             on.made.pool.allocate_n(size, blocks.data(), blocks.size());
@@ -116,6 +121,8 @@ std::vector<verb<S>> allocating_verbs() {
             [](bench<S>& on) { return enter(on, on.made.pool.allocate(50'000), {50'000, 16}); });
         add("allocate of a large alignment",
             [](bench<S>& on) { return enter(on, on.made.pool.allocate(100, 8192), {100, 8192}); });
+    }
+    if constexpr (!is_face<S> && requires(S s) { s.pool.allocate_zeroed(1); }) {
         add("allocate_zeroed of a large block",
             [](bench<S>& on) { return enter(on, on.made.pool.allocate_zeroed(50'000), {50'000, 16}); });
         add("allocate_at_least of a large block", [](bench<S>& on) {
@@ -123,8 +130,10 @@ std::vector<verb<S>> allocating_verbs() {
             return enter(on, got.pointer, {got.size, 16});
         });
         add("reserve", [](bench<S>& on) { return on.made.pool.reserve(size, 2000), true; });
-        add("reserve that touches",
-            [](bench<S>& on) { return on.made.pool.reserve(size, 2000, multi_pool::touch::yes), true; });
+        add("reserve that touches", [](bench<S>& on) {
+            return on.made.pool.reserve(size, 2000, std::remove_cvref_t<decltype(on.made.pool)>::touch::yes),
+                   true;
+        });
     }
     if constexpr (requires(S s) { s.pool.make_unique(); }) {
         add("make_unique",
@@ -155,7 +164,7 @@ std::vector<verb<S>> other_verbs() {
                    }});
     all.push_back({"trim of some", calls::must, trim::manual, mostly_free, [](bench<S>& on) {
                        const std::size_t before = on.strict.reserved();
-                       const std::size_t returned = on.made.pool.trim();
+                       const std::size_t returned = returned_by(on.made.pool.trim());
                        EXPECT_GE(returned, before - on.strict.reserved());
                        return true;
                    }});
@@ -170,6 +179,8 @@ std::vector<verb<S>> other_verbs() {
                            on.made.pool.deallocate_n(blocks.data(), blocks.size());
                            return true;
                        }});
+    }
+    if constexpr (requires(S s, void* block) { s.pool.deallocate_erased(block); }) {
         all.push_back({"deallocate_erased, trim manual", calls::never, trim::manual, some, [](bench<S>& on) {
                            for (const auto& block : on.ledger) on.made.pool.deallocate_erased(block.data);
                            on.ledger.clear();
