@@ -44,11 +44,11 @@ private:
 };
 
 struct results {
-    std::vector<test_case> cases;
-    std::vector<participant> contenders;
-    std::map<std::pair<std::string, std::string>, row, std::less<>> rows; // by case and contender
-    std::vector<std::string> problems;                                    // of contenders that failed
-    double load_before = 0;                                               // over the last minute
+    std::vector<test_case> cases{};
+    std::vector<participant> contenders{};
+    std::map<std::pair<std::string, std::string>, row, std::less<>> rows{}; // by case and contender
+    std::vector<std::string> problems{};                                    // of contenders that failed
+    double load_before = 0;                                                 // over the last minute
     double load_after = 0;
     double seconds = 0;
 

@@ -44,27 +44,27 @@ private:
     crew crew_;
 };
 
-// Batches go round: a thread fills one, leaves it at the next place of a shared table, and puts back the
-// blocks of the batch that lay there. Threads start at different places and walk the same way, so what they
+// Parcels go round: a thread fills one, leaves it at the next place of a shared table, and puts back the
+// blocks of the parcel that lay there. Threads start at different places and walk the same way, so what they
 // find is nearly always what another thread left. Nobody waits.
 template<contender C>
 class free_each_other_loop {
-    struct batch {
+    struct parcel {
         unsigned owner = 0;
         std::size_t count = 0;
-        std::array<void*, batch_blocks> blocks;
+        std::array<void*, parcel_blocks> blocks;
     };
     static constexpr std::size_t places_a_thread = 8;
 
 public:
-    static constexpr std::size_t operations_a_step = batch_blocks;
+    static constexpr std::size_t operations_a_step = parcel_blocks;
     explicit free_each_other_loop(const test_case& which)
         : block_size_(which.block_size), places_(places_a_thread * which.threads),
           store_((places_a_thread + 1) * which.threads), counts_(which.threads), crew_(which.threads) {
         for (std::size_t i = 0; i < places_.size(); ++i) places_[i] = &store_[i];
     }
     void prepare() {
-        pool_.emplace(block_size_, store_.size() * batch_blocks);
+        pool_.emplace(block_size_, store_.size() * parcel_blocks);
         crew_.start([this](crew::worker& self) { work(self); });
         (void)run(places_a_thread + 1); // all places are full
         for (counters& one : counts_) one = {};
@@ -89,7 +89,7 @@ private:
 
     void work(crew::worker& self) {
         local_of<C> mine(*pool_);
-        batch* spare = &store_[places_.size() + self.number()];
+        parcel* spare = &store_[places_.size() + self.number()];
         std::size_t at = places_a_thread * self.number();
         while (std::size_t steps = self.next()) {
             self.begin();
@@ -103,20 +103,20 @@ private:
             self.end();
         }
     }
-    static void fill(local_of<C>& mine, batch& into, unsigned number) {
+    static void fill(local_of<C>& mine, parcel& into, unsigned number) {
         for (void*& block : into.blocks) block = get_touched(mine);
-        into.count = batch_blocks;
+        into.count = parcel_blocks;
         into.owner = number;
     }
-    static void drain(local_of<C>& mine, batch& from, counters& count, unsigned number) {
+    static void drain(local_of<C>& mine, parcel& from, counters& count, unsigned number) {
         for (std::size_t i = 0; i < from.count; ++i) put_seen(mine, from.blocks[i]);
         ++count.all;
         if (from.owner != number) ++count.foreign;
     }
 
     std::size_t block_size_;
-    std::vector<std::atomic<batch*>> places_;
-    std::vector<batch> store_;
+    std::vector<std::atomic<parcel*>> places_;
+    std::vector<parcel> store_;
     std::vector<counters> counts_;
     std::optional<C> pool_;
     crew crew_;
