@@ -1,0 +1,152 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The harness's own judgement: who is best, what is reached, what is missing.
+#include "demands.hpp"
+#include "process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <gtest/gtest.h>
+
+namespace cenote::bench {
+namespace {
+
+constexpr std::array<demand, 1> half_of_best{
+    {{"pair/64", names::fixed_pool, statistic::best, rival::best_peer, "", 0.5, false}}};
+
+entry contestant(std::string_view name, kind what) {
+    return {name, what, 0, "", "", "", ""};
+}
+
+outcome windows(std::vector<double> ns) {
+    outcome numbers;
+    numbers.ns = std::move(ns);
+    return numbers;
+}
+
+class demands : public testing::Test {
+protected:
+    void enter(std::string_view name, kind what, const outcome& numbers) {
+        all.contenders.push_back({contestant(name, what), "", ""});
+        all.rows[{"pair/64", std::string(name)}].add(numbers, 0.5, 2e6);
+    }
+    verdict only_verdict(std::span<const demand> asked) {
+        const std::vector<verdict> verdicts = judge(all, asked);
+        EXPECT_EQ(verdicts.size(), 1u);
+        return verdicts.at(0);
+    }
+    results all{.cases = {{.what = pattern::pair, .block_size = 64}}};
+};
+
+TEST_F(demands, best_peer_is_the_fastest_that_is_neither_ours_nor_a_reference) {
+    enter(names::fixed_pool, kind::ours, windows({1.0}));
+    enter(names::multi_pool, kind::ours, windows({0.5}));
+    enter(names::glibc, kind::general, windows({8.0}));
+    enter(names::boost, kind::pool, windows({4.0, 2.5}));
+    enter(names::no_op, kind::reference, windows({0.1}));
+    const verdict found = only_verdict(half_of_best);
+    EXPECT_EQ(found.rival_name, names::boost);
+    EXPECT_DOUBLE_EQ(found.ratio.value(), 0.4);
+    EXPECT_STREQ(found.word(), "pass");
+}
+
+TEST_F(demands, best_general_leaves_pools_out) {
+    constexpr std::array<demand, 1> asked{
+        {{"pair/64", names::fixed_pool, statistic::best, rival::best_general, "", 0.1, false}}};
+    enter(names::fixed_pool, kind::ours, windows({1.0}));
+    enter(names::glibc, kind::general, windows({8.0}));
+    enter(names::boost, kind::pool, windows({2.0}));
+    EXPECT_EQ(only_verdict(asked).rival_name, names::glibc);
+    EXPECT_STREQ(only_verdict(asked).word(), "FAIL");
+}
+
+TEST_F(demands, ratio_at_the_limit_passes_and_one_above_fails) {
+    enter(names::fixed_pool, kind::ours, windows({1.0}));
+    enter(names::boost, kind::pool, windows({2.0}));
+    EXPECT_TRUE(only_verdict(half_of_best).passes());
+    all.rows.clear();
+    enter(names::fixed_pool, kind::ours, windows({1.01}));
+    enter(names::boost, kind::pool, windows({2.0}));
+    EXPECT_FALSE(only_verdict(half_of_best).passes());
+}
+
+TEST_F(demands, without_numbers_the_verdict_is_missing_and_does_not_pass) {
+    enter(names::boost, kind::pool, windows({2.0}));
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "missing");
+    EXPECT_EQ(count(judge(all, half_of_best)).reached, 0u);
+    EXPECT_EQ(count(judge(all, half_of_best)).rows, 1u);
+}
+
+TEST_F(demands, median_is_judged_where_it_is_said) {
+    constexpr std::array<demand, 1> asked{
+        {{"pair/64", names::fixed_pool, statistic::median, rival::named, names::boost, 1.0, false}}};
+    enter(names::fixed_pool, kind::ours, windows({1.0, 9.0, 5.0}));
+    enter(names::boost, kind::pool, windows({2.0, 2.0}));
+    EXPECT_DOUBLE_EQ(only_verdict(asked).ratio.value(), 2.5);
+}
+
+TEST_F(demands, figure_is_limited_by_itself) {
+    constexpr std::array<demand, 1> asked{
+        {{"pair/64", names::fixed_pool, statistic::figure, rival::nothing, "", 5.0, false}}};
+    outcome numbers = windows({1.0});
+    numbers.figure = 4.5;
+    enter(names::fixed_pool, kind::ours, numbers);
+    EXPECT_TRUE(only_verdict(asked).passes());
+}
+
+TEST_F(demands, disturbed_windows_count_only_where_there_are_no_others) {
+    outcome disturbed = windows({0.1});
+    disturbed.is_clean = false;
+    row one;
+    one.add(disturbed, 0, 2e6);
+    EXPECT_FALSE(one.is_clean());
+    EXPECT_DOUBLE_EQ(one.best(), 0.1);
+    one.add(windows({3.0, 2.0}), 0, 2e6);
+    EXPECT_TRUE(one.is_clean());
+    EXPECT_DOUBLE_EQ(one.best(), 2.0);
+    EXPECT_DOUBLE_EQ(one.median(), 2.5);
+    EXPECT_EQ(one.rounds, 2u);
+}
+
+TEST(demands_table, names_only_cases_and_contenders_that_there_are) {
+    results none{.cases = all_cases(false)};
+    for (const demand& one : all_demands()) {
+        const bool is_known = std::any_of(roster.begin(), roster.end(),
+                                          [&](const entry& who) { return who.name == one.contender; });
+        EXPECT_TRUE(is_known) << one.contender;
+        const std::vector<verdict> verdicts = judge(none, std::span(&one, 1));
+        EXPECT_FALSE(verdicts.empty()) << one.cases;
+        for (const verdict& found : verdicts) {
+            const auto who = std::find_if(roster.begin(), roster.end(),
+                                          [&](const entry& some) { return some.name == one.contender; });
+            EXPECT_TRUE(find_case(found.which)->admits(who->abilities)) << found.which << one.contender;
+            EXPECT_FALSE(find_case(found.which)->is_survey()) << found.which;
+        }
+    }
+}
+
+TEST(cases, have_names_of_their_own_by_which_they_are_found) {
+    for (const test_case& one : all_cases(true)) {
+        const std::optional<test_case> found = find_case(one.name());
+        ASSERT_TRUE(found.has_value()) << one.name();
+        EXPECT_EQ(found->what, one.what) << one.name();
+        EXPECT_EQ(found->threads, one.threads) << one.name();
+        EXPECT_EQ(found->live, one.live) << one.name();
+        EXPECT_EQ(found->is_fragmented, one.is_fragmented) << one.name();
+    }
+}
+
+TEST(child, line_is_read_and_others_are_refused) {
+    const outcome numbers = parse_line("4096 3 1 62.5 1.25 2.5\n");
+    EXPECT_EQ(numbers.peak_bytes, 4096u);
+    EXPECT_EQ(numbers.discarded, 3u);
+    EXPECT_TRUE(numbers.is_clean);
+    EXPECT_DOUBLE_EQ(numbers.figure.value(), 62.5);
+    EXPECT_EQ(numbers.ns, (std::vector<double>{1.25, 2.5}));
+    EXPECT_FALSE(parse_line("4096 0 0 - 1.0").figure.has_value());
+    EXPECT_TRUE(parse_line("").ns.empty());
+    EXPECT_TRUE(parse_line("error: no memory").ns.empty());
+}
+
+} // namespace
+} // namespace cenote::bench
