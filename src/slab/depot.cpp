@@ -84,7 +84,7 @@ void* const* depot::put(void* const* begin, void* const* end) noexcept {
     void* const* block = begin;
     for (; block != end; ++block) {
         if (heap.find(*block, at)) [[likely]] {
-            slab::word& out = at.out[at.index / slab::word_bits];
+            slab::word& out = at.record->out()[at.index / slab::word_bits];
             const slab::word bit = slab::bit(at.index);
             if ((out & bit) != 0) [[likely]] {
                 out ^= bit;

@@ -144,6 +144,18 @@ void slab_table::close_gap(std::size_t gap) noexcept {
     cells[gap] = cell{};
 }
 
+std::uint32_t slab_table::finder::find_behind(std::uintptr_t number) const noexcept {
+    const std::uintptr_t key = number >> granule_shift_;
+    std::size_t i = hash(key, hash_shift_);
+    for (std::size_t steps = 0; steps <= mask_; ++steps, i = (i + 1) & mask_) {
+        const cell& here = cells_[i];
+        if (here.key == 0) break;
+        if (here.key != key) continue;
+        if (const std::uint32_t id = find_in(here, number); id != no_slab) return id;
+    }
+    return no_slab;
+}
+
 bool slab_table::is_valid() const noexcept {
     for (std::size_t i = 0; i <= mask_; ++i) {
         const cell& here = cells_[i];

@@ -96,7 +96,7 @@ public:
         std::uint32_t index = 0;
         const std::byte* begin = nullptr;
         std::size_t bytes = 0;
-        slab::word* out = nullptr;
+        slab* record = nullptr;
     };
 
     /// The same for many pointers, while no slab comes or goes.
@@ -181,9 +181,10 @@ public:
             if (at.id == no_slab) return false;
             const slab_table::entry& entry = table_.at(at.id);
             if (shares_ && entry.record->owner != owner_) return false;
+            // A guess that is right now and then is never foreseen: only two in a row make one.
+            at.bytes = entry.begin == at.begin ? entry.bytes : 0;
             at.begin = entry.begin;
-            at.bytes = entry.bytes;
-            at.out = entry.record->out();
+            at.record = entry.record;
             offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - at.begin);
         }
         // The offset is below the end, and an exact quotient below the blocks of a whole slab: the record,

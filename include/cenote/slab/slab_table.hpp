@@ -10,6 +10,7 @@
 // that they are there: cells never move and never become empty, and a table that was outgrown stays readable.
 #pragma once
 
+#include <cenote/base/config.hpp>
 #include <cenote/base/sync_word.hpp>
 #include <cenote/slab/slab.hpp>
 
@@ -169,19 +170,15 @@ private:
 
 class slab_table::finder {
 public:
-    [[nodiscard]] std::uint32_t find(const void* address) const noexcept {
+    [[nodiscard]] CENOTE_INLINE std::uint32_t find(const void* address) const noexcept {
         const auto number = reinterpret_cast<std::uintptr_t>(address);
         const std::uintptr_t key = number >> granule_shift_;
-        for (std::size_t i = hash(key, hash_shift_);; i = (i + 1) & mask_) {
-            const cell& here = cells_[i];
-            if (here.key == key) [[likely]] {
-                const std::uint32_t id = number < here.split ? here.low : here.high;
-                if (id != no_slab && number - reinterpret_cast<std::uintptr_t>(at(id).begin) < at(id).bytes) {
-                    return id;
-                }
-            }
-            if (here.key == 0) return no_slab;
+        const cell& here = cells_[hash(key, hash_shift_)];
+        if (here.key == key) [[likely]] {
+            if (const std::uint32_t id = find_in(here, number); id != no_slab) [[likely]]
+                return id;
         }
+        return find_behind(number);
     }
 
     [[nodiscard]] const entry& at(std::uint32_t id) const noexcept { return directory_[id]; }
@@ -191,6 +188,15 @@ private:
     explicit finder(const slab_table& table) noexcept
         : cells_(table.cells_), directory_(table.directory_), mask_(table.mask_),
           hash_shift_(table.hash_shift_), granule_shift_(table.granule_shift_) {}
+
+    [[nodiscard]] CENOTE_INLINE std::uint32_t find_in(const cell& here,
+                                                      std::uintptr_t number) const noexcept {
+        const std::uint32_t id = number < here.split ? here.low : here.high;
+        if (id == no_slab) return no_slab;
+        return number - reinterpret_cast<std::uintptr_t>(at(id).begin) < at(id).bytes ? id : no_slab;
+    }
+    /// When it is not in the first cell.
+    [[nodiscard]] CENOTE_NOINLINE std::uint32_t find_behind(std::uintptr_t number) const noexcept;
 
     const cell* cells_;
     const entry* directory_;
