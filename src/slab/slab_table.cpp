@@ -126,8 +126,18 @@ void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     if (!is_left(here)) return;
     if (is_shared_) {
         ++left_;
+        empty_left(i);
     } else {
         close_gap(i);
+    }
+}
+
+// Of a shared table, left cells with nothing behind them: no reader who looks for a slab has to pass by them.
+// Without this a table that sees ever new addresses would grow for ever.
+void slab_table::empty_left(std::size_t last) noexcept {
+    for (; is_left(cells_[last]) && cells_[(last + 1) & mask_].key == 0; last = (last - 1) & mask_) {
+        sync::store_relaxed(cells_[last].key, std::uintptr_t{0});
+        --left_;
     }
 }
 

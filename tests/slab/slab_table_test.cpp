@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <deque>
 #include <gtest/gtest.h>
 #include <map>
 #include <random>
@@ -317,6 +318,26 @@ TEST(slab_table, a_shared_one_is_bounded_when_addresses_return) {
     }
     EXPECT_EQ(one.moves(), moves) << "it grows for ever";
     EXPECT_LE(one.table.capacity(), 1'024u);
+}
+
+// Addresses that never return: what they leave goes when nothing stands behind it.
+TEST(slab_table, a_shared_one_is_bounded_when_every_address_is_new) {
+    constexpr std::size_t bytes = 4096;
+    shared_table one(bytes);
+    std::deque<std::pair<std::uint32_t, std::uintptr_t>> live;
+    std::size_t moves = 0;
+    for (std::uintptr_t step = 0; step < 300'000; ++step) {
+        if (live.size() == 50) {
+            one.remove(live.front().first);
+            live.pop_front();
+        }
+        live.emplace_back(one.insert(somewhere + step * bytes, 3), somewhere + step * bytes);
+        if (step == 1'000) moves = one.moves();
+        if (step % 1'000 != 0) continue;
+        for (const auto& [id, begin] : live) ASSERT_EQ(one.owner_of(begin), 3u);
+        ASSERT_TRUE(one.table.is_valid());
+    }
+    EXPECT_LE(one.moves(), moves + 1) << "it grows for ever";
 }
 
 // Readers hold no lock: they look for slabs that stay while others come, go, and push the table out.

@@ -7,7 +7,8 @@
 // the hash: multiplication by 2^64 ÷ φ, D. E. Knuth, The Art of Computer Programming 3, 6.4. Finding,
 // entering and removing are O(1) expected; numbers are reused. One thread at a time.
 // A shared table also answers `shared_owner_of` to threads that hold no lock, for slabs of which they know
-// that they are there: cells never move and never become empty, and a table that was outgrown stays readable.
+// that they are there: cells never move, none becomes empty before another in use, and a table that was
+// outgrown stays readable.
 #pragma once
 
 #include <cenote/base/config.hpp>
@@ -146,6 +147,7 @@ private:
     void enter_cell(std::uintptr_t key, std::uint32_t id) noexcept;
     void remove_cell(std::uintptr_t key, std::uint32_t id) noexcept;
     void close_gap(std::size_t gap) noexcept;
+    void empty_left(std::size_t last) noexcept;
     [[nodiscard]] static bool is_left(const cell& one) noexcept {
         return one.key != 0 && one.low == no_slab && one.high == no_slab;
     }
