@@ -93,7 +93,8 @@ TEST_P(a_thread_that_only_frees, needs_no_memory_and_hardly_the_lock) {
         }
     }
     EXPECT_GE(by_magazine, count * 10 * 9 / 10);
-    EXPECT_LE(from.peak, first + (64 << 10) + 512 * 16); // a slab and a magazine
+    // What the other thread caches may make the pool grow once more, by a step.
+    EXPECT_LE(from.peak, first + first / 4 + (64 << 10) + 512 * 16);
     EXPECT_EQ(pool.stats(quiet).live, 0u);
     EXPECT_TRUE(pool.is_valid());
 }

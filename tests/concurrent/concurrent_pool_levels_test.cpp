@@ -90,13 +90,13 @@ TEST(concurrent_pool_levels, add_up_at_any_time_while_threads_run) {
     std::size_t looks = 0;
     run_threads(5, [&](std::size_t self) {
         if (self != 0) return churn(self);
-        while (running != 0) {
+        do {
             const pool_stats now = pool.stats();
             if (!adds_up(now))
                 ADD_FAILURE() << now.live << " live, " << now.cached << " cached, " << now.idle << " idle of "
                               << now.blocks << ", peak " << now.peak_live;
             ++looks;
-        }
+        } while (running != 0);
     });
     EXPECT_GT(looks, 0u);
     const pool_stats now = pool.stats(quiet);
