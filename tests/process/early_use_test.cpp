@@ -3,6 +3,7 @@
 // Uses the static pools of another translation unit as early as a program can: in .preinit_array, in a
 // constructor of high priority, in the constructor of a static. static_pools_test.cpp looks at what came of
 // it.
+#include "sanitized.hpp"
 #include "static_pools.hpp"
 
 namespace {
@@ -19,7 +20,7 @@ struct in_a_static {
 in_a_static here __attribute__((init_priority(110)));
 
 // A sanitizer's runtime is not ready as early as this.
-#if !defined(CENOTE_TEST_NO_PREINIT)
+#if !CENOTE_TEST_SANITIZED
 void before_all_constructors() {
     use_early('p');
 }

@@ -8,6 +8,7 @@
 #include <cenote/concurrent/concurrent_pool.hpp>
 
 #include "child.hpp"
+#include "sanitized.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -17,14 +18,9 @@
 #include <thread>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CENOTE_TEST_CANNOT_STEP "a sanitizer's runtime is in the way of single steps"
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define CENOTE_TEST_CANNOT_STEP "a sanitizer's runtime is in the way of single steps"
-#endif
-#endif
-#if !defined(__x86_64__)
+#if CENOTE_TEST_SANITIZED
+#define CENOTE_TEST_CANNOT_STEP "the sanitizer's runtime would be stepped through, and holds locks"
+#elif !defined(__x86_64__)
 #define CENOTE_TEST_CANNOT_STEP "single steps are known for x86-64 alone"
 #endif
 

@@ -6,6 +6,7 @@
 #include <cenote/concurrent/concurrent_pool.hpp>
 
 #include "child.hpp"
+#include "sanitized.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,14 +22,7 @@ namespace {
 using namespace cenote;
 using test::require;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int forks = 30;
-#elif defined(__has_feature)
-constexpr int forks = __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) ? 30 : 200;
-#else
-constexpr int forks = 200;
-#endif
-
+constexpr int forks = CENOTE_TEST_SANITIZED ? 30 : 200;
 constexpr std::size_t maximum = 3000;
 
 concurrent_pool_options fixed_options(bool checks) {

@@ -2,6 +2,7 @@
 //
 // Pools in static storage work before their translation unit was initialised, and to the end of the process.
 #include "child.hpp"
+#include "sanitized.hpp"
 #include "static_pools.hpp"
 
 #include <cstdlib>
@@ -72,7 +73,7 @@ void use_early(char place) {
 namespace {
 
 TEST(static_pools, serve_whoever_comes_before_main) {
-#if defined(CENOTE_TEST_NO_PREINIT)
+#if CENOTE_TEST_SANITIZED
     EXPECT_STREQ(early_places, "cs");
 #else
     EXPECT_STREQ(early_places, "pcs"); // .preinit_array, constructor attribute, constructor of a static
