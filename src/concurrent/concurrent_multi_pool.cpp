@@ -154,7 +154,7 @@ void concurrent_multi_pool::deallocate_slow(std::uint32_t size_class, void* bloc
     engine::thread_cache* mine = shared_.cache_here();
     if (mine == nullptr) mine = shared_.join(false);
     if (mine != nullptr) return shared_.give(*mine, size_class, block);
-    if (shared_.id() == 0) return base::report_misuse({misuse::foreign_pointer, name(), block, 0});
+    if (!shared_.is_open()) return base::report_misuse({misuse::foreign_pointer, name(), block, 0});
     const section here(shared_);
     report_disturbance();
     shared_.recount(false);

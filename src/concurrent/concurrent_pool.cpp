@@ -143,7 +143,7 @@ void concurrent_pool::deallocate_slow(void* block) noexcept {
     engine::thread_cache* mine = shared_.cache_here();
     if (mine == nullptr) mine = shared_.join(false);
     if (mine != nullptr) return shared_.give(*mine, 0, block);
-    if (shared_.id() == 0) {
+    if (!shared_.is_open()) {
         return base::report_misuse({misuse::foreign_pointer, name(), block, block_size()});
     }
     const section here(shared_);
@@ -203,11 +203,6 @@ std::size_t concurrent_pool::index_of(const void* block) const noexcept {
 void* concurrent_pool::at(std::size_t index) const noexcept {
     const section here(shared_);
     return shared_.core().at(index);
-}
-
-bool concurrent_pool::is_instrumented() const noexcept {
-    const engine::thread_cache* const mine = shared_.cache_here();
-    return mine == nullptr || !mine->own.can_hold();
 }
 
 std::uint32_t concurrent_pool::end_of_walk() const noexcept {

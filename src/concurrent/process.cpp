@@ -26,8 +26,15 @@ constexpr thread_slots empty_table() noexcept {
     return table;
 }
 
+void end_this_thread(void* table) {
+    all.end_thread(*static_cast<thread_slots*>(table));
+}
+
+// The hook on thread ends is made here, when the library is loaded: the system keeps the first few without
+// asking the heap for memory later, when a thread uses it.
 bool set_up() noexcept {
     all.add_records(records, first_records);
+    (void)sync::at_thread_exit(&end_this_thread, nullptr);
     return sync::at_fork([] { all.lock_all(); }, [] { all.unlock_all(); },
                          [] {
                              all.abandon_others(this_thread);
@@ -61,6 +68,14 @@ namespace {
 
 } // namespace
 
+void enter_registry(crew& pool) noexcept {
+    process_registry().enter(pool);
+}
+
+void leave_registry(crew& pool) noexcept {
+    if (pool.is_listed()) process_registry().leave(pool);
+}
+
 thread_cache& no_cache() noexcept {
     return none;
 }
@@ -81,9 +96,7 @@ void supply_records() noexcept {
 
 bool watch_this_thread() noexcept {
     const void* volatile own = &own_table; // or the compiler knows better: two names, two objects
-    return own == &this_thread &&
-           sync::at_thread_exit([](void* table) { all.end_thread(*static_cast<thread_slots*>(table)); },
-                                &this_thread);
+    return own == &this_thread && sync::at_thread_exit(&end_this_thread, &this_thread);
 }
 
 } // namespace cenote::engine

@@ -18,7 +18,7 @@ namespace cenote::engine {
 
 template<class Core>
 shared<Core>::~shared() {
-    if (crew_.is_listed()) process_registry().leave(crew_);
+    leave_registry(crew_);
     for (bool more = crew_.is_listed(); more;) { // a section drains what fits its list of reports
         const section here(*this);
         more = crew_.has_gone();
@@ -28,43 +28,46 @@ shared<Core>::~shared() {
 
 // Joining.
 
-template<class Core>
-void shared<Core>::list() noexcept {
-    process_registry().list(crew_);
-}
-
 // A source that was paid in advance gives the caches their memory first: the core may take all the rest.
 template<class Core>
 bool shared<Core>::open() noexcept {
-    if (id() != 0) return true;
+    if (is_open()) return true;
     if (!core_.open_shared()) return false;
     if (core_.from().is_prepaid() && core_.has_caches()) buy(core_.first_units() + 1);
-    process_registry().enter(crew_);
+    sync::store_release(state_, core_.has_caches() ? with_caches : without_caches);
     return true;
 }
 
 template<class Core>
 thread_cache* shared<Core>::cache_here() noexcept {
-    return id() == 0 ? nullptr : registry::find(this_thread, id());
+    return registry::find(this_thread, id());
 }
 
+// The registry is asked before the pool's lock is taken: a fork that waits for that lock holds the
+// registry's.
 template<class Core>
 thread_cache* shared<Core>::join(bool may_buy) noexcept {
-    if (may_buy) supply_records();
-    const section here(*this);
-    if (id() == 0 && (!may_buy || !open())) return nullptr;
-    if (!core_.has_caches() || !process_registry().is_alive(this_thread)) return nullptr;
+    const state now = sync::load_acquire(state_);
+    if (now == without_caches || (now == closed && !may_buy)) return nullptr;
+    if (!process_registry().is_alive(this_thread)) return nullptr;
     if (thread_cache* const mine = cache_here()) return mine;
-    if (may_buy) buy(2);
-    if (!crew_.has_spare() || !watch_this_thread()) return nullptr;
+    if (may_buy) supply_records();
+    {
+        const section here(*this);
+        if (!open() || !core_.has_caches()) return nullptr;
+        if (may_buy) buy(2); // one for a thread that only frees
+        if (!crew_.has_spare()) return nullptr;
+    }
+    if (!watch_this_thread()) return nullptr;
     thread_cache* const mine = process_registry().take_record(this_thread, id());
     if (mine == nullptr) return nullptr;
+    const section here(*this);
+    if (!crew_.has_spare()) return nullptr;
     cache_unit& unit = crew_.join(*mine);
     mine->own = {};
     mine->stocks = core_.size_classes() == 1 ? &mine->own : unit.stocks();
     process_registry().connect(*mine, crew_);
     core_.set_caches(crew_.count());
-    if (may_buy) buy(1); // for a thread that only frees
     return mine;
 }
 
@@ -75,10 +78,11 @@ std::size_t shared<Core>::bytes_of_units(std::size_t unit_bytes, std::size_t uni
     return base::rounded_up(sizeof(chunk), unit_alignment) + units * unit_bytes;
 }
 
-/// Unless there is a spare one: room for at least so many, more where the source gives whole pages.
+/// Unless so many are spare: what is missing, more where the source gives whole pages.
 template<class Core>
-void shared<Core>::buy(std::size_t units) noexcept {
-    if (crew_.has_spare() || refused_at_ == core_.region_bytes()) return;
+void shared<Core>::buy(std::size_t least) noexcept {
+    if (crew_.spare_count() >= least || refused_at_ == core_.region_bytes()) return;
+    const std::size_t units = least - crew_.spare_count();
     const std::size_t unit_bytes = core_.unit_bytes();
     const std::size_t bytes = base::rounded_up(bytes_of_units(unit_bytes, units), core_.from().granularity());
     const source::request wanted{bytes, unit_alignment, source::any_node};
@@ -242,6 +246,7 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
     for (bool is_first = true;; is_first = false) {
         if (one.loaded.is_empty()) one.exchange();
         if (!one.loaded.is_empty()) return one.loaded.pop();
+        supply_records(); // for threads that only free; also their memory, below
         const section here(*this);
         if (crew_.answers(mine) || !is_first) flush_all(mine);
         if (!equip(mine, size_class)) return core_.take_one(size_class);
@@ -250,7 +255,8 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
         one.loaded.top = one.loaded.begin + count;
         recount(one, size_class);
         if (count != 0) {
-            buy(1);
+            const std::size_t expected = core_.first_units();
+            buy(crew_.count() < expected ? expected - crew_.count() : 1);
             return one.loaded.pop();
         }
         // What the caller caches in other sizes may help; then only other threads can.
@@ -263,7 +269,7 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
 template<class Core>
 void shared<Core>::give(thread_cache& mine, std::uint32_t size_class, void* block) noexcept {
     stock& one = stock_of(mine, size_class);
-    // A loop, because a handler that hears of misuse may use the pool.
+    // A loop, because a handler that hears of misuse runs when the section ends.
     for (;;) {
         if (!one.loaded.is_full()) return one.loaded.push_in_order(block);
         if (one.can_hold() && one.spare.is_empty()) {
@@ -345,7 +351,7 @@ template<class Core>
 void shared<Core>::trim(trim_result& result) noexcept {
     release_cache();
     const section here(*this);
-    if (id() == 0 || walks_ != 0) return;
+    if (!is_open() || walks_ != 0) return;
     crew_.ask_for_flushes();
     if (thread_cache* const mine = cache_here()) (void)crew_.answers(*mine);
     // A caller's buffer is kept: caches, and a table that threads read, stay in it and would leave holes.
@@ -362,16 +368,25 @@ void shared<Core>::trim(trim_result& result) noexcept {
 
 // Quiet.
 
+/// True when nothing is cached any more; false when there was more wrong than a list of reports holds.
+template<class Core>
+bool shared<Core>::flush_everybody() noexcept {
+    bool is_done = !crew_.has_gone();
+    for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
+        flush_all(*at);
+        for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
+            is_done = is_done && stock_of(*at, c).count() == 0;
+        }
+    }
+    return is_done;
+}
+
 template<class Core>
 void shared<Core>::suspend() noexcept {
-    for (bool more = true; more;) {
+    for (bool is_done = false; !is_done;) {
         const section here(*this);
-        more = crew_.has_gone();
-        for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
-            flush_all(*at);
-            for (std::uint32_t c = 0; c < core_.size_classes(); ++c) more |= stock_of(*at, c).count() != 0;
-        }
-        if (more) continue;
+        is_done = flush_everybody();
+        if (!is_done) continue;
         core_.set_walks(++walks_);
         walker_ = &this_thread;
         if (walks_ != 1) return;
@@ -416,16 +431,11 @@ void shared<Core>::end_walks() noexcept {
 
 template<class Core>
 void shared<Core>::reset() noexcept {
-    const section here(*this);
-    for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
-        for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
-            stock& one = stock_of(*at, c);
-            one.loaded.top = one.loaded.begin;
-            one.spare.top = one.spare.begin;
-            recount(one, c);
-        }
+    for (bool is_done = false; !is_done;) {
+        const section here(*this);
+        is_done = flush_everybody();
+        if (is_done) core_.reset();
     }
-    core_.reset();
 }
 
 } // namespace cenote::engine

@@ -22,7 +22,7 @@ void region_list::configure(const region_plan& plan) noexcept {
     plan_.record_bytes = base::rounded_up(plan.record_bytes, alignof(slab::word));
     plan_.home_bytes = base::rounded_up(plan.home_bytes, alignof(slab::word));
     const bool aligned = base::is_power_of_two(plan.slab_bytes) && plan.alignment % plan.slab_bytes == 0;
-    table_.configure(plan.slab_bytes, aligned, plan.shared);
+    if (!table_.is_shared()) table_.configure(plan.slab_bytes, aligned, plan.shared);
 }
 
 std::size_t region_list::slabs_for(std::size_t block_bytes) const noexcept {

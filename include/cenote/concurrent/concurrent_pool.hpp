@@ -135,8 +135,12 @@ public:
     /// Bytes from one block to the next.
     [[nodiscard]] std::size_t stride() const noexcept { return shared_.core().stride(); }
     [[nodiscard]] const char* name() const noexcept { return shared_.core().name(); }
-    /// Whether every call of this thread takes the slow path at present.
-    [[nodiscard]] bool is_instrumented() const noexcept;
+    /// Whether the next call of this thread takes the slow path whatever is cached.
+    [[nodiscard]] bool is_instrumented() const noexcept {
+        const std::uint64_t id = shared_.id();
+        const engine::thread_cache& mine = engine::first_cache(id);
+        return !mine.is_of(id) || !mine.own.can_hold();
+    }
     /// Levels, exact for the calling thread and as of their last exchange for the others.
     [[nodiscard]] pool_stats stats() const noexcept;
     /// Exact. Needs quiet.

@@ -26,7 +26,7 @@ public:
     basic_crew(const basic_crew&) = delete;
     basic_crew& operator=(const basic_crew&) = delete;
 
-    /// The pool's number, which no other pool has or had; 0 before its first call.
+    /// The pool's number, which no other pool has or had; 0 before its first call and after its end.
     [[nodiscard]] std::uint64_t id() const noexcept { return id_.load(sync::memory_order_relaxed); }
 
     /// Whether forks know of it, as they must before its lock is taken. Stays so after its end.
@@ -39,15 +39,23 @@ public:
     // All that follows needs the lock.
 
     /// Memory for caches to come.
-    void add_spare(cache_unit& unit) noexcept { push(spare_, unit); }
+    void add_spare(cache_unit& unit) noexcept {
+        push(spare_, unit);
+        spare_count_ = spare_count_ + 1;
+    }
+    [[nodiscard]] std::size_t spare_count() const noexcept { return spare_count_; }
     [[nodiscard]] bool has_spare() const noexcept { return spare_ != nullptr; }
     /// All of it.
-    [[nodiscard]] cache_unit* take_spares() noexcept { return take_all(spare_); }
+    [[nodiscard]] cache_unit* take_spares() noexcept {
+        spare_count_ = 0;
+        return take_all(spare_);
+    }
 
     /// Makes `mine` the calling thread's cache, with memory that must be there.
     cache_unit& join(cache& mine) noexcept {
         cache_unit& unit = *spare_;
         spare_ = unit.next;
+        spare_count_ = spare_count_ - 1;
         mine.unit = &unit;
         mine.unit->flushes_seen = flushes_;
         mine.previous = nullptr;
@@ -121,6 +129,7 @@ private:
     data<cache*> caches_{nullptr};
     data<std::size_t> count_{0};
     data<cache_unit*> spare_{nullptr};
+    data<std::size_t> spare_count_{0};
     data<cache_unit*> returned_{nullptr};
     data<cache_unit*> abandoned_{nullptr};
     data<std::uint32_t> flushes_{0};
@@ -133,5 +142,10 @@ private:
 };
 
 using crew = basic_crew<sync::real>;
+
+/// Makes a crew known to forks of the process, before its lock is taken for the first time.
+CENOTE_API void enter_registry(crew& pool) noexcept;
+/// Before it ends; also when it never entered.
+CENOTE_API void leave_registry(crew& pool) noexcept;
 
 } // namespace cenote::engine

@@ -24,18 +24,14 @@ public:
     basic_registry(const basic_registry&) = delete;
     basic_registry& operator=(const basic_registry&) = delete;
 
-    /// Makes a pool known to forks, before its lock is taken for the first time.
-    void list(crew& pool) noexcept {
-        const sync::holder here(lock_);
-        link(pool);
-    }
-
-    /// Numbers a pool that has none. Under the pool's lock.
+    /// Makes a pool known to forks and numbers it, before its lock is taken for the first time.
     void enter(crew& pool) noexcept {
         const sync::holder here(lock_);
-        link(pool);
+        if (pool.is_listed()) return;
+        insert(pool);
         last_id_ = last_id_ + 1;
-        pool.id_.store(salt() | last_id_, sync::memory_order_release);
+        pool.id_.store(salt() | last_id_, sync::memory_order_relaxed);
+        pool.is_listed_.store(true, sync::memory_order_relaxed);
     }
 
     /// The pool is about to end: parts with every cache of it. Nobody else may use it any more.
@@ -95,7 +91,7 @@ public:
             record = spare_;
             if (record == nullptr) return nullptr;
             spare_ = record->next_here;
-            spare_count_ = spare_count_ - 1;
+            spare_count_.fetch_sub(1, sync::memory_order_relaxed);
         }
         record->owner = &here;
         record->next_here = head;
@@ -109,10 +105,9 @@ public:
         record.key.store(pool.id(), sync::memory_order_relaxed);
     }
 
-    /// How many records are left, and more of them.
-    [[nodiscard]] std::size_t spare_records() noexcept {
-        const sync::holder here(lock_);
-        return spare_count_;
+    /// How many records are left, as of some moment ago; and more of them.
+    [[nodiscard]] std::size_t spare_records() const noexcept {
+        return spare_count_.load(sync::memory_order_relaxed);
     }
     void add_records(cache* first, std::size_t count) noexcept {
         const sync::holder here(lock_);
@@ -181,11 +176,6 @@ private:
         if (crews_ != nullptr) pool.next_->previous_ = &pool;
         crews_ = &pool;
     }
-    void link(crew& pool) noexcept {
-        if (pool.is_listed()) return;
-        insert(pool);
-        pool.is_listed_.store(true, sync::memory_order_relaxed);
-    }
     void unlink(crew& pool) noexcept {
         if (pool.previous_ != nullptr) {
             pool.previous_->next_ = pool.next_;
@@ -235,7 +225,7 @@ private:
         record.owner = nullptr;
         record.next_here = spare_;
         spare_ = &record;
-        spare_count_ = spare_count_ + 1;
+        spare_count_.fetch_add(1, sync::memory_order_relaxed);
     }
 
     sync::basic_mutex<Policy> lock_;
@@ -243,7 +233,7 @@ private:
     data<std::uint64_t> last_id_{0};
     data<crew*> crews_{nullptr};
     data<cache*> spare_{nullptr};
-    data<std::size_t> spare_count_{0};
+    typename Policy::template atomic<std::size_t> spare_count_{0};
     typename Policy::template atomic<std::uint32_t> unpinned_{0};
 };
 

@@ -6,6 +6,7 @@
 // where a call says that it needs quiet.
 #pragma once
 
+#include <cenote/base/sync_word.hpp>
 #include <cenote/concurrent/crew.hpp>
 #include <cenote/slab/misuse_list.hpp>
 #include <cenote/source/source.hpp>
@@ -43,6 +44,7 @@ public:
 
     /// Makes the pool ready at its first call; false when it cannot. In a section.
     [[nodiscard]] bool open() noexcept;
+    [[nodiscard]] bool is_open() const noexcept { return sync::load_acquire(state_) != closed; }
 
     /// The calling thread's cache, or null: it has none yet, or the pool works without.
     [[nodiscard]] thread_cache* cache_here() noexcept;
@@ -95,8 +97,8 @@ private:
         std::size_t spare;
     };
 
-    CENOTE_NOINLINE void list() noexcept;
-    void buy(std::size_t units) noexcept;
+    void buy(std::size_t least) noexcept;
+    [[nodiscard]] bool flush_everybody() noexcept;
     void release_chunks(bool all) noexcept;
     [[nodiscard]] static stock& stock_of(thread_cache& mine, std::uint32_t size_class) noexcept {
         return mine.stocks[size_class];
@@ -114,6 +116,11 @@ private:
     Core core_;
     chunk* chunks_ = nullptr;
     std::size_t bought_ = 0;
+    using state = unsigned char;
+    static constexpr state closed = 0;
+    static constexpr state without_caches = 1;
+    static constexpr state with_caches = 2;
+    state state_ = closed; // written under the lock
     std::size_t walks_ = 0;
     const void* walker_ = nullptr;       // the table of the thread that walks
     std::size_t refused_at_ = unlimited; // the core's bytes then: the source is asked again when they change
@@ -124,7 +131,7 @@ class [[nodiscard]] shared<Core>::section {
 public:
     explicit section(shared& pool) noexcept : pool_(pool) {
         if (!pool_.crew_.is_listed()) [[unlikely]]
-            pool_.list();
+            enter_registry(pool_.crew_);
         pool_.crew_.lock();
         pool_.core_.collect_reports(&reports_);
         if (pool_.crew_.has_gone()) pool_.collect();

@@ -145,6 +145,7 @@ private:
           limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes),
           largest_(wanted.slab_bytes / 8), threads_(threads) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+        if (threads != 0) regions_.share_table(wanted.slab_bytes);
         if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_bytes(wanted.initial_bytes);
     }
 

@@ -166,6 +166,17 @@ public:
     [[nodiscard]] std::size_t stride() const noexcept { return pool_.stride(); }
     [[nodiscard]] const char* name() const noexcept { return pool_.name(); }
     [[nodiscard]] pool_stats stats() const noexcept { return pool_.stats(); }
+    /// As of the pool of blocks, where it has them: those between threads.
+    template<class Quiet>
+        requires requires(const Pool& pool, Quiet how) { pool.stats(how); }
+    [[nodiscard]] pool_stats stats(Quiet how) const noexcept {
+        return pool_.stats(how);
+    }
+    void release_thread_caches() noexcept
+        requires requires(Pool& pool) { pool.release_thread_caches(); }
+    {
+        pool_.release_thread_caches();
+    }
     [[nodiscard]] bool is_valid() const noexcept { return pool_.is_valid(); }
 
     /// As of fixed_pool.

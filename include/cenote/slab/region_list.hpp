@@ -51,6 +51,9 @@ public:
     region_list& operator=(const region_list&) = delete;
 
     void configure(const region_plan& plan) noexcept;
+    /// Before that, for readers without a lock, who may come before the first region: slabs will be of
+    /// `slab_bytes`, each on a multiple of it.
+    constexpr void share_table(std::size_t slab_bytes) noexcept { table_.configure(slab_bytes, true, true); }
     [[nodiscard]] const region_plan& plan() const noexcept { return plan_; }
 
     /// Bytes of the region that `grow(block_bytes)` reserves; false when that does not fit in a size.
