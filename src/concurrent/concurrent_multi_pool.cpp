@@ -185,9 +185,8 @@ void concurrent_multi_pool::deallocate_erased(void* block) noexcept {
 
 // Another thread's call during a walk; told only where every call comes by here.
 void concurrent_multi_pool::report_disturbance() const noexcept {
-    const void* const walker = walker_.load(sync::memory_order_relaxed);
     const multi_pool& core = shared_.core();
-    if (shared_.walks() == 0 || walker == &engine::this_thread || !core.options_.checks) return;
+    if (!core.options_.checks || !shared_.is_disturbing()) return;
     core.regions_.report({misuse::not_quiet, core.options_.name, nullptr, 0});
 }
 

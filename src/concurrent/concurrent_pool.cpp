@@ -177,9 +177,8 @@ bool concurrent_pool::retire(void* block) noexcept {
 
 // Another thread's call during a walk; told only where every call comes by here.
 void concurrent_pool::report_disturbance() const noexcept {
-    const void* const walker = walker_.load(sync::memory_order_relaxed);
     const fixed_pool& core = shared_.core();
-    if (shared_.walks() == 0 || walker == &engine::this_thread || !core.options_.checks) return;
+    if (!core.options_.checks || !shared_.is_disturbing()) return;
     core.store_.depot().report(misuse::not_quiet, nullptr);
 }
 

@@ -147,7 +147,6 @@ public:
     [[nodiscard]] static std::size_t required_bytes(const concurrent_multi_pool_options& wanted);
 
 private:
-    class walk;
     static constexpr std::uint32_t is_large = multi_pool::is_large;
     using sharing = engine::shared<multi_pool>;
     using section = sharing::section;
@@ -174,7 +173,6 @@ private:
     [[nodiscard]] void* next_live(multi_pool::cursor& at, std::size_t& size) const noexcept;
 
     mutable sharing shared_;
-    sync::atomic<const void*> walker_{nullptr}; // the table of the thread that walks
 };
 
 // The hot path: multi_pool's, once the thread's magazines are found.
@@ -266,28 +264,9 @@ private:
     concurrent_multi_pool* pool_;
 };
 
-class concurrent_multi_pool::walk {
-public:
-    explicit walk(concurrent_multi_pool& pool) noexcept
-        : pool_(pool), before_(pool.walker_.load(sync::memory_order_relaxed)) {
-        pool_.shared_.suspend();
-        pool_.walker_.store(&engine::this_thread, sync::memory_order_relaxed);
-    }
-    walk(const walk&) = delete;
-    walk& operator=(const walk&) = delete;
-    ~walk() {
-        pool_.walker_.store(before_, sync::memory_order_relaxed);
-        pool_.shared_.resume();
-    }
-
-private:
-    concurrent_multi_pool& pool_;
-    const void* before_;
-};
-
 template<std::invocable<void*, std::size_t> Visit>
 void concurrent_multi_pool::for_each(Visit&& visit) {
-    const walk silence(*this);
+    const sharing::walk silence(shared_);
     multi_pool::cursor at = begin_of_walk();
     std::size_t size = 0;
     while (void* const block = next_live(at, size)) {

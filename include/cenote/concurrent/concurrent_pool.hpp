@@ -155,7 +155,6 @@ public:
 private:
     template<class T, class Pool>
     friend class engine::basic_object_pool; // for `retire`
-    class walk;
 
     static constexpr fixed_pool_options checked(const concurrent_pool_options& wanted) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
@@ -180,7 +179,6 @@ private:
     using section = sharing::section;
 
     mutable sharing shared_;
-    sync::atomic<const void*> walker_{nullptr}; // the table of the thread that walks
 };
 
 /// A thread's way to its magazines of one concurrent_pool.
@@ -239,28 +237,9 @@ CENOTE_INLINE void concurrent_pool::deallocate(void* block) noexcept {
     mine.own.loaded.push_in_order(block);
 }
 
-class concurrent_pool::walk {
-public:
-    explicit walk(concurrent_pool& pool) noexcept
-        : pool_(pool), before_(pool.walker_.load(sync::memory_order_relaxed)) {
-        pool_.shared_.suspend();
-        pool_.walker_.store(&engine::this_thread, sync::memory_order_relaxed);
-    }
-    walk(const walk&) = delete;
-    walk& operator=(const walk&) = delete;
-    ~walk() {
-        pool_.walker_.store(before_, sync::memory_order_relaxed);
-        pool_.shared_.resume();
-    }
-
-private:
-    concurrent_pool& pool_;
-    const void* before_;
-};
-
 template<std::invocable<void*> Visit>
 void concurrent_pool::for_each(Visit&& visit) {
-    const walk silence(*this);
+    const sharing::walk silence(shared_);
     // Not into slabs that come during the walk: a visit that allocates would never see the end.
     const std::uint32_t end = end_of_walk();
     engine::position at{0, 0, nullptr};

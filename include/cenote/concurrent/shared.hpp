@@ -39,6 +39,8 @@ public:
 
     /// Holds the lock; what threads have left is drained by then.
     class section;
+    /// A walk: every call takes the slow path meanwhile, so that what the visitor does is exact at once.
+    class walk;
 
     [[nodiscard]] CENOTE_INLINE std::uint64_t id() const noexcept { return crew_.id(); }
 
@@ -82,6 +84,8 @@ public:
     [[nodiscard]] Core& core() noexcept { return core_; }
     [[nodiscard]] std::size_t bought_bytes() const noexcept { return bought_; }
     [[nodiscard]] std::size_t walks() const noexcept { return walks_; }
+    /// Whether another thread walks. In a section.
+    [[nodiscard]] bool is_disturbing() const noexcept { return walks_ != 0 && walker_ != &this_thread; }
     /// The same without a section.
     [[nodiscard]] bool is_walked() noexcept;
 
@@ -147,6 +151,18 @@ public:
 private:
     shared& pool_;
     misuse_list reports_;
+};
+
+template<class Core>
+class [[nodiscard]] shared<Core>::walk {
+public:
+    explicit walk(shared& pool) noexcept : pool_(pool) { pool_.suspend(); }
+    walk(const walk&) = delete;
+    walk& operator=(const walk&) = delete;
+    ~walk() { pool_.resume(); }
+
+private:
+    shared& pool_;
 };
 
 } // namespace engine
