@@ -34,7 +34,7 @@ constexpr std::array<description, 18> descriptions{{
     {pattern::random_sizes, "random_sizes", "get and put", only(ability::sizes), "reserved_per_live"},
     {pattern::threads_pair, "pair", "get and put", only(ability::shared), nullptr},
     {pattern::producer_consumer, "producer_consumer", "block handed over", only(ability::shared), nullptr},
-    {pattern::free_each_other, "free_each_other", "get and put", only(ability::shared), "foreign_percent"},
+    {pattern::free_each_other, "free_each_other", "get and put", only(ability::shared), nullptr},
     {pattern::threads_sizes, "random_sizes", "get and put", only(ability::shared_sizes), nullptr},
     {pattern::unsized_pair, "unsized_pair", "get and put", only(ability::unsized), nullptr},
     {pattern::alternating, "alternating", "get and put", only(ability::several), nullptr},

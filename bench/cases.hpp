@@ -23,7 +23,7 @@ enum class pattern {
     random_sizes,       // random replacement of 16 to 1,024 bytes
     threads_pair,       // each thread its own pairs
     producer_consumer,  // half of the threads get, each hands its blocks to one that puts them
-    free_each_other,    // parcels of 256 go round: a thread puts what another got
+    free_each_other,    // parcels of 256 go round: a thread puts what the one before it got
     threads_sizes,      // random sizes in one table that all threads replace
     unsized_pair,       // a pair, put back without its size
     alternating,        // pairs, from one pool after the other

@@ -10,6 +10,8 @@
 #include "patterns/threads.hpp"
 #include "roster.hpp"
 
+#include <limits>
+
 namespace cenote::bench {
 
 inline constexpr double most_waiting = 0.01; // of a window that counts
@@ -22,14 +24,19 @@ std::uint64_t resident_now(const Loop& loop) {
     return most;
 }
 
-// The shortest of a few runs, unless the first is short enough: where others use the machine, a single run
-// may be long for no reason of its own.
+// How long that many steps take: the shortest of a few runs, unless the first is short enough, and without
+// the time that a worker waited. Where others use the machine, a single run may be long for no reason of its
+// own.
 template<class Loop>
 double trial_ns(Loop& loop, std::size_t steps, double enough) {
-    double took = loop.run(steps).ns;
-    for (unsigned more = 0; more < 3 && took >= enough && steps > 1; ++more)
-        took = std::min(took, loop.run(steps).ns);
-    return took;
+    double shortest = 0;
+    for (unsigned trial = 0; trial < 4; ++trial) {
+        const sample got = loop.run(steps);
+        const double took = got.ns - std::min(got.waited_ns, got.ns / 2);
+        shortest = trial == 0 ? took : std::min(shortest, took);
+        if (shortest < enough || steps == 1) break;
+    }
+    return shortest;
 }
 
 // How many steps make a window. The trials are the warm-up.
@@ -44,25 +51,38 @@ std::size_t calibrate(Loop& loop, double window_ns) {
     }
 }
 
+// Whether the trials were wrong: then the window shows the start of the workers more than their work.
 template<class Loop>
-void take_windows(Loop& loop, std::size_t steps, unsigned windows, outcome& result) {
-    double least_waited = 0;
-    double then_took = 0;
+bool is_too_short(const sample& got, double window_ns) {
+    if constexpr (requires { Loop::fixed_steps; }) return false;
+    return got.ns < window_ns / 4;
+}
+
+// The windows that count, and of the others the one in which least was waited.
+template<class Loop>
+void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window_ns, outcome& result) {
+    double least_waited = std::numeric_limits<double>::infinity();
+    double then_ns = 0;
     for (unsigned attempt = 0; result.ns.size() < windows && attempt < most_attempts * windows; ++attempt) {
         const sample got = loop.run(steps);
         const double ns = got.ns * got.share / static_cast<double>(steps * Loop::operations_a_step);
-        if (got.waited_ns <= most_waiting * got.ns) {
+        const bool counts = got.waited_ns <= most_waiting * got.ns;
+        if (is_too_short<Loop>(got, window_ns)) {
+            steps = static_cast<std::size_t>(static_cast<double>(steps) * window_ns / got.ns);
+            result.ns.clear();
+            least_waited = std::numeric_limits<double>::infinity();
+        } else if (counts) {
             result.ns.push_back(ns);
-            continue;
+        } else {
+            ++result.discarded;
         }
-        if (result.discarded == 0 || got.waited_ns < least_waited) {
+        if (!counts && got.waited_ns < least_waited) {
             least_waited = got.waited_ns;
-            then_took = ns;
+            then_ns = ns;
         }
-        ++result.discarded;
     }
     result.is_clean = !result.ns.empty();
-    if (!result.is_clean) result.ns.push_back(then_took);
+    if (!result.is_clean && then_ns > 0) result.ns.push_back(then_ns);
 }
 
 // The loop stays: the process ends with the measurement, and what is live is not worth the time to free it.
@@ -76,7 +96,7 @@ outcome measure(const job& what) {
     std::uint64_t most = resident_now(loop);
     unsigned windows = what.windows;
     if constexpr (requires { Loop::fixed_windows; }) windows = Loop::fixed_windows;
-    take_windows(loop, steps, windows, result);
+    take_windows(loop, steps, windows, what.window_ns, result);
     most = std::max(most, resident_now(loop));
     result.peak_bytes = most > before ? most - before : 0;
     if constexpr (requires { loop.figure(); }) result.figure = loop.figure();

@@ -44,107 +44,28 @@ private:
     crew crew_;
 };
 
-// Parcels go round: a thread fills one, leaves it at the next place of a shared table, and puts back the
-// blocks of the parcel that lay there. Threads start at different places and walk the same way, so what they
-// find is nearly always what another thread left. Nobody waits.
-template<contender C>
-class free_each_other_loop {
-    struct parcel {
-        unsigned owner = 0;
-        std::size_t count = 0;
-        std::array<void*, parcel_blocks> blocks;
-    };
-    static constexpr std::size_t places_a_thread = 8;
-
-public:
-    static constexpr std::size_t operations_a_step = parcel_blocks;
-    explicit free_each_other_loop(const test_case& which)
-        : block_size_(which.block_size), places_(places_a_thread * which.threads),
-          store_((places_a_thread + 1) * which.threads), counts_(which.threads), crew_(which.threads) {
-        for (std::size_t i = 0; i < places_.size(); ++i) places_[i] = &store_[i];
-    }
-    void prepare() {
-        pool_.emplace(block_size_, store_.size() * parcel_blocks);
-        crew_.start([this](crew::worker& self) { work(self); });
-        (void)run(places_a_thread + 1); // all places are full
-        for (counters& one : counts_) one = {};
-    }
-    sample run(std::size_t steps) { return crew_.run(steps); }
-    // How much of what was put back came from another thread, in percent.
-    [[nodiscard]] double figure() const {
-        double foreign = 0;
-        double all = 0;
-        for (const counters& one : counts_) {
-            foreign += static_cast<double>(one.foreign);
-            all += static_cast<double>(one.all);
-        }
-        return 100 * foreign / all;
-    }
-
-private:
-    struct alignas(64) counters {
-        std::size_t foreign = 0;
-        std::size_t all = 0;
-    };
-
-    void work(crew::worker& self) {
-        local_of<C> mine(*pool_);
-        parcel* spare = &store_[places_.size() + self.number()];
-        std::size_t at = places_a_thread * self.number();
-        while (std::size_t steps = self.next()) {
-            self.begin();
-            escape(&*pool_);
-            for (; steps != 0; --steps) {
-                fill(mine, *spare, self.number());
-                spare = places_[at].exchange(spare, std::memory_order_acq_rel);
-                at = at + 1 == places_.size() ? 0 : at + 1;
-                drain(mine, *spare, counts_[self.number()], self.number());
-            }
-            self.end();
-        }
-    }
-    static void fill(local_of<C>& mine, parcel& into, unsigned number) {
-        for (void*& block : into.blocks) block = get_touched(mine);
-        into.count = parcel_blocks;
-        into.owner = number;
-    }
-    static void drain(local_of<C>& mine, parcel& from, counters& count, unsigned number) {
-        for (std::size_t i = 0; i < from.count; ++i) put_seen(mine, from.blocks[i]);
-        ++count.all;
-        if (from.owner != number) ++count.foreign;
-    }
-
-    std::size_t block_size_;
-    std::vector<std::atomic<parcel*>> places_;
-    std::vector<parcel> store_;
-    std::vector<counters> counts_;
-    std::optional<C> pool_;
-    crew crew_;
-};
-
 // From one thread to one other. Each side remembers how far the other was when it last looked.
-class block_ring {
+template<class T, std::size_t Places>
+class handover {
 public:
-    static constexpr std::size_t places = 1024;
-
-    explicit block_ring(bool may_spin) : may_spin_(may_spin) {}
-    void push(void* block) {
-        if (sent_ - seen_read_ == places) {
+    explicit handover(bool may_spin) : may_spin_(may_spin) {}
+    // The place of the next to be sent, once there is one.
+    T& next_to_send() {
+        if (sent_ - seen_read_ == Places) {
             wait([&] {
-                return sent_ - (seen_read_ = read_shared_.load(std::memory_order_acquire)) != places;
+                return sent_ - (seen_read_ = read_shared_.load(std::memory_order_acquire)) != Places;
             });
         }
-        ring_[sent_ % places] = block;
-        sent_shared_.store(++sent_, std::memory_order_release);
+        return places_[sent_ % Places];
     }
-    void* pop() {
+    void send() { sent_shared_.store(++sent_, std::memory_order_release); }
+    T& next_to_read() {
         if (read_ == seen_sent_) {
             wait([&] { return read_ != (seen_sent_ = sent_shared_.load(std::memory_order_acquire)); });
         }
-        void* const block = ring_[read_ % places];
-        read_shared_.store(++read_, std::memory_order_release);
-        return block;
+        return places_[read_ % Places];
     }
+    void done_reading() { read_shared_.store(++read_, std::memory_order_release); }
 
 private:
     template<class F>
@@ -164,20 +85,31 @@ private:
     std::size_t seen_sent_ = 0;
     alignas(64) std::atomic<std::size_t> sent_shared_{0};
     alignas(64) std::atomic<std::size_t> read_shared_{0};
-    alignas(64) std::array<void*, places> ring_{};
+    alignas(64) std::array<T, Places> places_{};
 };
 
+// Whether a thread that waits for another may keep its core.
+[[nodiscard]] inline bool has_a_core_each(const test_case& which) {
+    return which.threads <= usable_cores().size();
+}
+
+// Parcels of blocks go round: a thread fills one for the next thread, and puts back all blocks of one that
+// the thread before it filled. A few lie ready in between, so that threads need not run in step.
 template<contender C>
-class producer_consumer_loop {
+class free_each_other_loop {
+    using parcel = std::array<void*, parcel_blocks>;
+    static constexpr std::size_t places = 16;
+    static constexpr std::size_t ready = places / 2;
+
 public:
-    static constexpr std::size_t operations_a_step = 1;
-    explicit producer_consumer_loop(const test_case& which)
+    static constexpr std::size_t operations_a_step = parcel_blocks;
+    explicit free_each_other_loop(const test_case& which)
         : block_size_(which.block_size), crew_(which.threads) {
-        for (unsigned i = 0; i < which.threads / 2; ++i)
-            rings_.push_back(std::make_unique<block_ring>(which.threads <= usable_cores().size()));
+        for (unsigned i = 0; i < which.threads; ++i)
+            inboxes_.push_back(std::make_unique<handover<parcel, places>>(has_a_core_each(which)));
     }
     void prepare() {
-        pool_.emplace(block_size_, crew_.size() * block_ring::places);
+        pool_.emplace(block_size_, crew_.size() * places * parcel_blocks);
         crew_.start([this](crew::worker& self) { work(self); });
     }
     sample run(std::size_t steps) { return crew_.run(steps); }
@@ -185,14 +117,67 @@ public:
 private:
     void work(crew::worker& self) {
         local_of<C> mine(*pool_);
-        block_ring& ring = *rings_[self.number() / 2];
+        handover<parcel, places>& in = *inboxes_[self.number()];
+        handover<parcel, places>& out = *inboxes_[(self.number() + 1) % crew_.size()];
+        for (std::size_t i = 0; i < ready; ++i) fill(mine, out);
+        while (std::size_t steps = self.next()) {
+            self.begin();
+            escape(&*pool_);
+            for (; steps != 0; --steps) {
+                fill(mine, out);
+                for (void* block : in.next_to_read()) put_seen(mine, block);
+                in.done_reading();
+            }
+            self.end();
+        }
+    }
+    static void fill(local_of<C>& mine, handover<parcel, places>& out) {
+        for (void*& block : out.next_to_send()) block = get_touched(mine);
+        out.send();
+    }
+
+    std::size_t block_size_;
+    std::vector<std::unique_ptr<handover<parcel, places>>> inboxes_;
+    std::optional<C> pool_;
+    crew crew_;
+};
+
+template<contender C>
+class producer_consumer_loop {
+    static constexpr std::size_t places = 1024;
+    using ring = handover<void*, places>;
+
+public:
+    static constexpr std::size_t operations_a_step = 1;
+    explicit producer_consumer_loop(const test_case& which)
+        : block_size_(which.block_size), crew_(which.threads) {
+        for (unsigned i = 0; i < which.threads / 2; ++i)
+            rings_.push_back(std::make_unique<ring>(has_a_core_each(which)));
+    }
+    void prepare() {
+        pool_.emplace(block_size_, crew_.size() * places);
+        crew_.start([this](crew::worker& self) { work(self); });
+    }
+    sample run(std::size_t steps) { return crew_.run(steps); }
+
+private:
+    void work(crew::worker& self) {
+        local_of<C> mine(*pool_);
+        ring& way = *rings_[self.number() / 2];
         while (std::size_t steps = self.next()) {
             self.begin();
             escape(&*pool_);
             if (self.number() % 2 == 0) {
-                for (; steps != 0; --steps) ring.push(get_touched(mine));
+                for (; steps != 0; --steps) {
+                    way.next_to_send() = get_touched(mine);
+                    way.send();
+                }
             } else {
-                for (; steps != 0; --steps) put_seen(mine, read(ring.pop()));
+                for (; steps != 0; --steps) {
+                    void* const block = way.next_to_read();
+                    way.done_reading();
+                    put_seen(mine, read(block));
+                }
             }
             self.end();
         }
@@ -205,7 +190,7 @@ private:
     }
 
     std::size_t block_size_;
-    std::vector<std::unique_ptr<block_ring>> rings_;
+    std::vector<std::unique_ptr<ring>> rings_;
     std::optional<C> pool_;
     crew crew_;
 };
