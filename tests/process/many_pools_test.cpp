@@ -71,7 +71,7 @@ TEST(many_pools, thousand_pools_one_after_the_other_take_no_more_memory_than_a_f
             (round < 200 ? mapped_after_some : mapped_after_all) = test::mapped_bytes();
         });
     if (CENOTE_TEST_SANITIZED) GTEST_SKIP() << "the sanitizer keeps freed memory back";
-    EXPECT_LE(after_all, after_some + (std::size_t{256} << 10));
+    EXPECT_LE(after_all, after_some + (std::size_t{128} << 10));
     EXPECT_LE(mapped_after_all, mapped_after_some + (std::size_t{256} << 10));
 }
 
