@@ -347,6 +347,12 @@ void shared<Core>::release_cache() noexcept {
     }
 }
 
+// A caller's buffer is kept: caches, and a table that threads read, stay in it and would leave holes.
+template<class Core>
+void shared<Core>::release_spares() noexcept {
+    if (!core_.from().is_prepaid()) release_chunks(false);
+}
+
 template<class Core>
 void shared<Core>::trim(trim_result& result) noexcept {
     release_cache();
