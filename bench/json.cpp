@@ -45,7 +45,7 @@ std::string row_json(const test_case& which, const entry& who, const row& own, c
         kind_names[static_cast<unsigned>(who.what)], own.best(), own.median(), own.peak_bytes / 1024,
         or_null(harness != nullptr ? std::optional(harness->best()) : std::nullopt), own.rounds,
         own.windows(), own.discarded, own.is_clean(), own.window_ns / 1e6, own.load());
-    if (which.figure() != nullptr && own.figure())
+    if (which.figure() != nullptr && own.figure().value_or(0) > 0)
         out += fmt::format(", \"{}\": {:.4f}", which.figure(), *own.figure());
     return out + ", \"demanded\": " + demanded + "}";
 }
