@@ -295,7 +295,8 @@ proctype owner() {
     create(1)
 }
 
-// A pool's lock is never awaited under the registry's, because the pool's may be held by who waits for that.
+// A pool's lock is not awaited for ever under the registry's, because the pool's may be held by who waits for
+// that. To wait for a while is no more than to be slow, which every process here may be.
 proctype forker() {
     do
     :: take(registry_lock);
