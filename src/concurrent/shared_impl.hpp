@@ -8,6 +8,7 @@
 #include <cenote/slab/block_store.hpp>
 
 #include "process.hpp"
+#include "shared_memory_impl.hpp"
 
 #include <cstring>
 #include <initializer_list>
@@ -69,74 +70,6 @@ thread_cache* shared<Core>::join(bool may_buy) noexcept {
     process_registry().connect(*mine, crew_);
     core_.set_caches(crew_.count());
     return mine;
-}
-
-// Memory for caches.
-
-template<class Core>
-std::size_t shared<Core>::bytes_of_units(std::size_t unit_bytes, std::size_t units) noexcept {
-    return base::rounded_up(sizeof(chunk), unit_alignment) + units * unit_bytes;
-}
-
-/// Unless so many are spare: what is missing, more where the source gives whole pages.
-template<class Core>
-void shared<Core>::buy(std::size_t least) noexcept {
-    if (crew_.spare_count() >= least || refused_at_ == core_.region_bytes()) return;
-    const std::size_t units = least - crew_.spare_count();
-    const std::size_t unit_bytes = core_.unit_bytes();
-    const std::size_t bytes = base::rounded_up(bytes_of_units(unit_bytes, units), core_.from().granularity());
-    const source::request wanted{bytes, unit_alignment, source::any_node};
-    void* const data = core_.from().reserve(wanted);
-    if (data == nullptr || !core_.from().commit(data, bytes)) {
-        if (data != nullptr) core_.from().release(data, wanted);
-        refused_at_ = core_.region_bytes();
-        return;
-    }
-    const std::size_t head = bytes_of_units(unit_bytes, 0);
-    chunks_ = ::new (data) chunk{chunks_, bytes, (bytes - head) / unit_bytes, 0};
-    bought_ += bytes;
-    core_.set_bought(bought_);
-    for (std::size_t i = 0; i < chunks_->units; ++i) {
-        auto* const unit = ::new (static_cast<std::byte*>(data) + head + i * unit_bytes) cache_unit;
-        unit->home = chunks_;
-        for (std::uint32_t c = 0; c < core_.size_classes(); ++c) ::new (unit->stocks() + c) stock;
-        core_.clear(*unit);
-        crew_.add_spare(*unit);
-    }
-}
-
-/// Those of which no thread has a unit, or all.
-template<class Core>
-void shared<Core>::release_chunks(bool all) noexcept {
-    cache_unit* spare = crew_.take_spares();
-    for (chunk* one = chunks_; one != nullptr; one = one->next) one->spare = 0;
-    for (cache_unit* unit = spare; unit != nullptr; unit = unit->next)
-        ++static_cast<chunk*>(unit->home)->spare;
-    while (spare != nullptr) {
-        cache_unit* const next = spare->next;
-        const auto* const home = static_cast<const chunk*>(spare->home);
-        if (!all && home->spare != home->units) crew_.add_spare(*spare);
-        spare = next;
-    }
-    for (chunk** link = &chunks_; *link != nullptr;) {
-        chunk* const one = *link;
-        if (!all && one->spare != one->units) {
-            link = &one->next;
-            continue;
-        }
-        *link = one->next;
-        bought_ -= one->bytes;
-        core_.from().release(one, {one->bytes, unit_alignment, source::any_node});
-    }
-    core_.set_bought(bought_);
-    refused_at_ = unlimited;
-}
-
-template<class Core>
-bool shared<Core>::equip(thread_cache& mine, std::uint32_t size_class) noexcept {
-    stock& one = stock_of(mine, size_class);
-    if (walks_ == 0 && !one.can_hold()) core_.equip(*mine.unit, one, size_class);
-    return one.can_hold();
 }
 
 // Counting.
