@@ -118,7 +118,6 @@ bool concurrent_multi_pool::take_n(std::size_t size, void** blocks, std::size_t 
     shared_.release_cache();
     const section here(shared_);
     core.shrink_to(slabs);
-    shared_.release_spares();
     (void)core.large_.release_kept(kept);
     // Without these blocks, but with what other threads had and called meanwhile.
     core.peak_ = std::max({peak, core.live_, core.peak_ - std::min(taken, core.peak_)});

@@ -109,7 +109,6 @@ bool concurrent_pool::take_n(void** blocks, std::size_t count) noexcept {
     const section here(shared_);
     fixed_pool& core = shared_.core();
     core.shrink_to(slabs);
-    shared_.release_spares();
     // Without these blocks, but with what other threads had and called meanwhile.
     const std::size_t of_others = core.store_.peak() - std::min(taken, core.store_.peak());
     core.store_.set_peak(std::max(peak, of_others));

@@ -188,8 +188,7 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
         one.loaded.top = one.loaded.begin + count;
         recount(one, size_class);
         if (count != 0) {
-            const std::size_t expected = core_.first_units();
-            buy(crew_.count() < expected ? expected - crew_.count() : 1);
+            buy(1);
             return one.loaded.pop();
         }
         // What the caller caches in other sizes may help; then only other threads can.
@@ -278,12 +277,6 @@ void shared<Core>::release_cache() noexcept {
             core_.after_put(c);
         }
     }
-}
-
-// A caller's buffer is kept: caches, and a table that threads read, stay in it and would leave holes.
-template<class Core>
-void shared<Core>::release_spares() noexcept {
-    if (!core_.from().is_prepaid()) release_chunks(false);
 }
 
 template<class Core>

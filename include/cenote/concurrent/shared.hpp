@@ -67,8 +67,6 @@ public:
     [[nodiscard]] bool holds(const void* block, std::uint32_t size_class) noexcept;
 
     void release_cache() noexcept;
-    /// Memory for caches that nobody has goes back to the source. In a section.
-    void release_spares() noexcept;
     void trim(trim_result& result) noexcept;
 
     // Quiet only.
