@@ -34,14 +34,9 @@ void* concurrent_multi_pool::take(std::size_t size, std::size_t alignment) noexc
     return block;
 }
 
-void concurrent_multi_pool::count_failure() noexcept {
-    const section here(shared_);
-    ++shared_.core().calls_.failures;
-}
-
 void* concurrent_multi_pool::try_allocate_slow(std::size_t size, std::size_t alignment) noexcept {
     void* const block = take(size, alignment);
-    if (block == nullptr) count_failure();
+    if (block == nullptr) shared_.count_failure();
     return block;
 }
 
@@ -53,7 +48,7 @@ void* concurrent_multi_pool::allocate_slow(std::size_t size, std::size_t alignme
         if (void* const block = take(size, alignment)) return block;
         if (!may_retry(attempt, size)) break;
     }
-    count_failure();
+    shared_.count_failure();
     base::raise_out_of_memory(shortage_of(size));
 }
 
@@ -128,7 +123,7 @@ bool concurrent_multi_pool::take_n(std::size_t size, void** blocks, std::size_t 
 
 bool concurrent_multi_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t count) noexcept {
     if (take_n(size, blocks, count)) return true;
-    count_failure();
+    shared_.count_failure();
     return false;
 }
 
@@ -137,7 +132,7 @@ void concurrent_multi_pool::allocate_n(std::size_t size, void** blocks, std::siz
         std::size_t bytes = unlimited;
         (void)base::multiply(size, count, bytes);
         if (may_retry(attempt, bytes)) continue;
-        count_failure();
+        shared_.count_failure();
         base::raise_out_of_memory(shortage_of(bytes));
     }
 }
@@ -234,26 +229,16 @@ void* concurrent_multi_pool::next_live(multi_pool::cursor& at, std::size_t& size
     return shared_.core().next_live(at, size);
 }
 
-pool_stats concurrent_multi_pool::levels(bool all) const noexcept {
-    const section here(shared_);
-    shared_.recount(all);
-    pool_stats result = shared_.core().stats();
-    result.reserved_bytes += shared_.bought_bytes();
-    return result;
-}
-
 pool_stats concurrent_multi_pool::stats() const noexcept {
-    return levels(false);
+    return shared_.levels(false);
 }
 
 pool_stats concurrent_multi_pool::stats(quiet_t) const noexcept {
-    return levels(true);
+    return shared_.levels(true);
 }
 
 bool concurrent_multi_pool::is_valid() const noexcept {
-    const section here(shared_);
-    shared_.recount(true);
-    return shared_.core().is_valid();
+    return shared_.is_valid();
 }
 
 // Memory.
@@ -283,9 +268,7 @@ void concurrent_multi_pool::reset() noexcept {
 }
 
 trim_result concurrent_multi_pool::trim() noexcept {
-    trim_result result;
-    shared_.trim(result);
-    return result;
+    return shared_.trim();
 }
 
 void concurrent_multi_pool::release_thread_caches() noexcept {

@@ -31,14 +31,9 @@ void* concurrent_pool::take() noexcept {
     return block;
 }
 
-void concurrent_pool::count_failure() noexcept {
-    const section here(shared_);
-    ++shared_.core().calls_.failures;
-}
-
 void* concurrent_pool::try_allocate_slow() noexcept {
     void* const block = take();
-    if (block == nullptr) count_failure();
+    if (block == nullptr) shared_.count_failure();
     return block;
 }
 
@@ -47,7 +42,7 @@ void* concurrent_pool::allocate_slow() {
         if (void* const block = take()) return block;
         if (!may_retry(attempt, 1)) break;
     }
-    count_failure();
+    shared_.count_failure();
     base::raise_out_of_memory(shortage_of(1));
 }
 
@@ -119,14 +114,14 @@ bool concurrent_pool::take_n(void** blocks, std::size_t count) noexcept {
 
 bool concurrent_pool::try_allocate_n(void** blocks, std::size_t count) noexcept {
     if (take_n(blocks, count)) return true;
-    count_failure();
+    shared_.count_failure();
     return false;
 }
 
 void concurrent_pool::allocate_n(void** blocks, std::size_t count) {
     for (unsigned attempt = 0; !take_n(blocks, count); ++attempt) {
         if (may_retry(attempt, count)) continue;
-        count_failure();
+        shared_.count_failure();
         base::raise_out_of_memory(shortage_of(count));
     }
 }
@@ -214,26 +209,16 @@ void* concurrent_pool::next_live(engine::position& at) const noexcept {
     return shared_.core().next_live(at);
 }
 
-pool_stats concurrent_pool::levels(bool all) const noexcept {
-    const section here(shared_);
-    shared_.recount(all);
-    pool_stats result = shared_.core().stats();
-    result.reserved_bytes += shared_.bought_bytes();
-    return result;
-}
-
 pool_stats concurrent_pool::stats() const noexcept {
-    return levels(false);
+    return shared_.levels(false);
 }
 
 pool_stats concurrent_pool::stats(quiet_t) const noexcept {
-    return levels(true);
+    return shared_.levels(true);
 }
 
 bool concurrent_pool::is_valid() const noexcept {
-    const section here(shared_);
-    shared_.recount(true);
-    return shared_.core().is_valid();
+    return shared_.is_valid();
 }
 
 // Memory.
@@ -260,9 +245,7 @@ void concurrent_pool::reset() noexcept {
 }
 
 trim_result concurrent_pool::trim() noexcept {
-    trim_result result;
-    shared_.trim(result);
-    return result;
+    return shared_.trim();
 }
 
 void concurrent_pool::release_thread_caches() noexcept {

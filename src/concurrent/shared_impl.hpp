@@ -99,6 +99,28 @@ std::size_t shared<Core>::cached_elsewhere(std::uint32_t size_class) noexcept {
     return blocks;
 }
 
+template<class Core>
+pool_stats shared<Core>::levels(bool all) noexcept {
+    const section here(*this);
+    recount(all);
+    pool_stats result = core_.stats();
+    result.reserved_bytes += bought_;
+    return result;
+}
+
+template<class Core>
+bool shared<Core>::is_valid() noexcept {
+    const section here(*this);
+    recount(true);
+    return core_.is_valid();
+}
+
+template<class Core>
+void shared<Core>::count_failure() noexcept {
+    const section here(*this);
+    ++core_.calls_.failures;
+}
+
 // Exchanges.
 
 /// Empties `full`, of the stock `one`; less when more is wrong in it than a list of reports holds.
@@ -280,10 +302,11 @@ void shared<Core>::release_cache() noexcept {
 }
 
 template<class Core>
-void shared<Core>::trim(trim_result& result) noexcept {
+trim_result shared<Core>::trim() noexcept {
+    trim_result result;
     release_cache();
     const section here(*this);
-    if (!is_open() || walks_ != 0) return;
+    if (!is_open() || walks_ != 0) return result;
     crew_.ask_for_flushes();
     if (thread_cache* const mine = cache_here()) (void)crew_.answers(*mine);
     // A caller's buffer is kept: caches, and a table that threads read, stay in it and would leave holes.
@@ -296,6 +319,7 @@ void shared<Core>::trim(trim_result& result) noexcept {
     for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
         result.pinned_bytes += cached_elsewhere(c) * core_.store(c).heap().layout().stride;
     }
+    return result;
 }
 
 // Quiet.

@@ -150,9 +150,6 @@ bool fixed_pool::grow() noexcept {
     std::size_t wanted = options_.growth.step(present);
     // What went back comes again, and no more: rounds of equal work reserve the same.
     if (present < most_reserved_ && wanted > most_reserved_ - present) wanted = most_reserved_ - present;
-    // Fewer are live than once were: what is missing is what other threads cache.
-    const std::size_t cached = 2 * store_.depot().capacity() * caches_;
-    if (threads_ != 0 && store_.live() < store_.peak() && wanted > cached) wanted = cached + 1;
     if (wanted > room) wanted = room;
     return grow_by(whole_slabs(wanted));
 }

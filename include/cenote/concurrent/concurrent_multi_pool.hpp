@@ -164,10 +164,8 @@ private:
     CENOTE_NOINLINE void deallocate_large(void* block, std::size_t size) noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] bool take_n(std::size_t size, void** blocks, std::size_t count) noexcept;
-    void count_failure() noexcept;
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t size);
     [[nodiscard]] shortage shortage_of(std::size_t size) noexcept;
-    [[nodiscard]] pool_stats levels(bool all) const noexcept;
     void report_disturbance() const noexcept;
     [[nodiscard]] multi_pool::cursor begin_of_walk() const noexcept;
     [[nodiscard]] void* next_live(multi_pool::cursor& at, std::size_t& size) const noexcept;

@@ -166,10 +166,8 @@ private:
     CENOTE_NOINLINE void deallocate_slow(void* block) noexcept;
     [[nodiscard]] void* take() noexcept;
     [[nodiscard]] bool take_n(void** blocks, std::size_t count) noexcept;
-    void count_failure() noexcept;
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t blocks);
     [[nodiscard]] shortage shortage_of(std::size_t blocks) noexcept;
-    [[nodiscard]] pool_stats levels(bool all) const noexcept;
     void report_disturbance() const noexcept;
     bool retire(void* block) noexcept;
     [[nodiscard]] std::uint32_t end_of_walk() const noexcept;

@@ -8,6 +8,7 @@
 
 #include <cenote/base/sync_word.hpp>
 #include <cenote/concurrent/crew.hpp>
+#include <cenote/pool/options.hpp>
 #include <cenote/slab/misuse_list.hpp>
 #include <cenote/source/source.hpp>
 
@@ -67,7 +68,10 @@ public:
     [[nodiscard]] bool holds(const void* block, std::uint32_t size_class) noexcept;
 
     void release_cache() noexcept;
-    void trim(trim_result& result) noexcept;
+    [[nodiscard]] trim_result trim() noexcept;
+    /// The caller's magazines counted anew, or with `all` everybody's, which needs quiet.
+    [[nodiscard]] pool_stats levels(bool all) noexcept;
+    void count_failure() noexcept;
 
     // Quiet only.
 
@@ -75,6 +79,7 @@ public:
     void suspend() noexcept;
     void resume() noexcept;
     void reset() noexcept;
+    [[nodiscard]] bool is_valid() noexcept;
 
     /// Blocks of a size class in other threads' caches, as of their last exchange. In a section.
     [[nodiscard]] std::size_t cached_elsewhere(std::uint32_t size_class) noexcept;
@@ -86,7 +91,7 @@ public:
     [[nodiscard]] std::size_t walks() const noexcept { return walks_; }
     /// Whether another thread walks. In a section.
     [[nodiscard]] bool is_disturbing() const noexcept { return walks_ != 0 && walker_ != &this_thread; }
-    /// The same without a section.
+    /// Whether anybody walks, the caller too. Not in a section.
     [[nodiscard]] bool is_walked() noexcept;
 
     /// Bytes that `units` caches need from a source of this granularity, and their alignment.
