@@ -38,21 +38,25 @@ public:
             ++wrong_releases;
             return;
         }
+        const auto end = static_cast<std::byte*>(region) + given.bytes;
+        absent_.erase(absent_.lower_bound(region), absent_.lower_bound(end));
         regions_.erase(found);
         reserved -= given.bytes;
         heap_.release(region, given);
     }
 
-    [[nodiscard]] bool commit(void*, std::size_t bytes) noexcept override {
+    [[nodiscard]] bool commit(void* data, std::size_t bytes) noexcept override {
         ++calls;
         ++commits;
         committed += bytes;
+        absent_.erase(data);
         return !refuse_commit && commits <= most_commits;
     }
     void purge(void*, std::size_t) noexcept override { ++calls; }
-    void decommit(void*, std::size_t bytes) noexcept override {
+    void decommit(void* data, std::size_t bytes) noexcept override {
         ++calls;
         decommitted += bytes;
+        absent_[data] = bytes;
     }
     void populate(void* data, std::size_t bytes) noexcept override {
         ++calls;
@@ -70,6 +74,12 @@ public:
         return false;
     }
     [[nodiscard]] std::size_t regions() const noexcept { return regions_.size(); }
+    /// Reserved, without what was decommitted and not committed again. Pieces are the same in both calls.
+    [[nodiscard]] std::size_t present() const noexcept {
+        std::size_t bytes = reserved;
+        for (const auto& [data, gone] : absent_) bytes -= gone;
+        return bytes;
+    }
 
     bool refuse_reserve = false;
     bool refuse_commit = false;
@@ -90,6 +100,7 @@ public:
 private:
     heap heap_;
     std::map<void*, request> regions_;
+    std::map<void*, std::size_t> absent_;
 };
 
 } // namespace cenote::test
