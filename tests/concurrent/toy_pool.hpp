@@ -148,7 +148,7 @@ private:
         if (!in_.registry.is_alive(in_.here())) return nullptr;
         if (may_buy && !crew_.has_spare()) {
             require(bought_ < units, "more memory for caches than threads");
-            crew_.add_spare(*::new (memory_[bought_]) cache_unit);
+            crew_.add_spare(*::new (&memory_[bought_]) cache_unit);
             bought_ = bought_ + 1;
         }
         if (!crew_.has_spare()) return nullptr;
@@ -185,7 +185,10 @@ private:
     explored::data<std::size_t> bought_{std::size_t{0}};
     unsigned live_ = 0; // the test's own count
     char bytes_[blocks] = {};
-    alignas(cache_unit) std::byte memory_[units][sizeof(cache_unit) + sizeof(stock) + 2 * sizeof(void*)];
+    struct alignas(cache_unit) unit_memory {
+        std::byte bytes[sizeof(cache_unit) + sizeof(stock) + 2 * sizeof(void*)];
+    };
+    unit_memory memory_[units];
 };
 
 struct world {
