@@ -1,5 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/error.hpp>
+#include <cenote/base/misuse_trap.hpp>
 #include <cenote/base/sync.hpp>
 
 #include <cstdio>
@@ -10,6 +11,8 @@ namespace {
 
 sync::atomic<misuse_handler> current_misuse_handler{nullptr};
 sync::atomic<leak_handler> current_leak_handler{nullptr};
+
+CENOTE_INITIAL_EXEC constinit thread_local misuse_trap* innermost_trap = nullptr;
 
 void print_leak(const leak_report& report) noexcept {
     std::fprintf(stderr, "cenote: pool '%s' was destroyed with %zu blocks (%zu bytes) still live\n",
@@ -55,6 +58,14 @@ leak_handler set_leak_handler(leak_handler handler) noexcept {
     return current_leak_handler.exchange(handler, sync::memory_order_acq_rel);
 }
 
+misuse_trap::misuse_trap() noexcept : outer_(innermost_trap) {
+    innermost_trap = this;
+}
+
+misuse_trap::~misuse_trap() {
+    innermost_trap = outer_;
+}
+
 const char* misuse_text(misuse kind) noexcept {
     switch (kind) {
     case misuse::foreign_pointer:
@@ -86,6 +97,7 @@ void raise_bad_options(const char* pool, const char* reason) {
 }
 
 void report_misuse(const misuse_report& report) noexcept {
+    if (innermost_trap != nullptr) return innermost_trap->take(report);
     if (const misuse_handler handler = current_misuse_handler.load(sync::memory_order_acquire)) {
         handler(report);
         return;
