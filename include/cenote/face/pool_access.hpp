@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // One way to ask any pool for bytes, for the faces: a pool of several sizes takes size and alignment, a pool
-// of one size serves what fits its block.
+// of one size serves what fits its block. What a pool can beyond that is found out here.
 #pragma once
 
 #include <cenote/base/error.hpp>
@@ -60,6 +60,57 @@ void deallocate_to(Pool& pool, void* block, std::size_t bytes, std::size_t align
     } else {
         pool.deallocate(block);
     }
+}
+
+/// Null when there are none.
+template<raw_pool Pool>
+[[nodiscard]] void* try_allocate_from(Pool& pool, std::size_t bytes, std::size_t alignment) noexcept {
+    if constexpr (sized_pool<Pool>) {
+        return pool.try_allocate(bytes, alignment);
+    } else {
+        return pool.try_allocate();
+    }
+}
+
+/// Makes a block of `old_bytes` one of `new_bytes` where it is; both fit the pool. False when it cannot.
+template<raw_pool Pool>
+[[nodiscard]] bool resize_in([[maybe_unused]] Pool& pool, [[maybe_unused]] void* block,
+                             [[maybe_unused]] std::size_t old_bytes, [[maybe_unused]] std::size_t new_bytes,
+                             [[maybe_unused]] std::size_t alignment) noexcept {
+    if constexpr (requires {
+                      { pool.resize(block, old_bytes, new_bytes, alignment) } -> std::same_as<bool>;
+                  }) {
+        return pool.resize(block, old_bytes, new_bytes, alignment);
+    } else if constexpr (requires {
+                             pool.largest_block();
+                             pool.rounded_size(new_bytes);
+                         }) {
+        // The same size class; where every call is told to a sanitizer, the bytes behind the old size may not
+        // be touched.
+        return alignment <= pool.default_alignment && old_bytes <= pool.largest_block() &&
+               new_bytes <= pool.largest_block() && !pool.is_instrumented() &&
+               pool.rounded_size(old_bytes) == pool.rounded_size(new_bytes);
+    } else {
+        return block_pool<Pool>; // a block is as long as it is
+    }
+}
+
+/// Idle memory goes back; returns how many bytes.
+template<raw_pool Pool>
+std::size_t trim_of(Pool& pool) noexcept {
+    const auto result = pool.trim();
+    if constexpr (requires { result.returned_bytes; }) {
+        return result.returned_bytes;
+    } else {
+        return result;
+    }
+}
+
+/// `Levels{bytes live, bytes reserved}`.
+template<class Levels, raw_pool Pool>
+[[nodiscard]] Levels levels_of(const Pool& pool) noexcept {
+    const auto now = pool.stats();
+    return {now.live_bytes, now.reserved_bytes};
 }
 
 /// Throws for a request larger than any block of the pool.

@@ -1,0 +1,122 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Pools that draw from pools: every kind of allocator as the parent of every kind of pool.
+#include <cenote/concurrent/concurrent_multi_pool.hpp>
+#include <cenote/concurrent/concurrent_pool.hpp>
+#include <cenote/concurrent/locked.hpp>
+#include <cenote/face/direct_resource.hpp>
+#include <cenote/face/resource.hpp>
+#include <cenote/face/resource_source.hpp>
+#include <cenote/pool/fixed_pool.hpp>
+#include <cenote/pool/multi_pool.hpp>
+
+#include <cstring>
+#include <functional>
+#include <gtest/gtest.h>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+
+/// Allocates, writes, looks and frees through an allocator, what it can serve.
+void use(memory_resource& face, std::size_t size) {
+    std::vector<void*> live;
+    for (int i = 0; i < 300; ++i) {
+        live.push_back(face.allocate(size, 16, memory_options::none));
+        std::memset(live.back(), i, size);
+    }
+    for (int i = 0; i < 300; ++i) {
+        const auto* const bytes = static_cast<const unsigned char*>(live[static_cast<std::size_t>(i)]);
+        EXPECT_EQ(bytes[0], static_cast<unsigned char>(i));
+        EXPECT_EQ(bytes[size - 1], static_cast<unsigned char>(i));
+    }
+    for (void* const block : live) face.deallocate(block, size, 16);
+    EXPECT_EQ(face.stats().live_bytes, 0u);
+}
+
+void as_parent(memory_resource& parent) {
+    const std::size_t before = parent.stats().live_bytes;
+    {
+        pool_resource<fixed_pool> fixed(parent, {.block_size = 96});
+        pool_resource<multi_pool> multi(parent);
+        pool_resource<concurrent_pool> shared(parent, {.block_size = 96});
+        pool_resource<concurrent_multi_pool> sizes(parent, {});
+        pool_resource<locked<multi_pool>> guarded(parent, {});
+        for (memory_resource* const child :
+             std::vector<memory_resource*>{&fixed, &multi, &shared, &sizes, &guarded}) {
+            EXPECT_EQ(child->parent(), &parent);
+            use(*child, 96);
+            EXPECT_GT(child->stats().reserved_bytes, 0u);
+        }
+        pool_resource<multi_pool> grandchild(multi, {.slab_bytes = 1024});
+        use(grandchild, 100);
+        (void)grandchild.try_allocate(5000); // left behind: the end gives everything back
+        EXPECT_GT(parent.stats().live_bytes, before);
+    }
+    EXPECT_EQ(parent.stats().live_bytes, before);
+}
+
+TEST(resource_source, heap_and_pages_are_parents_of_every_pool) {
+    as_parent(heap_resource());
+    as_parent(pages_resource());
+}
+
+TEST(resource_source, pools_of_many_sizes_are_parents_of_every_pool) {
+    multi_pool multi;
+    resource face(multi);
+    as_parent(face);
+    concurrent_multi_pool sizes;
+    resource shared(sizes);
+    as_parent(shared);
+    locked<multi_pool> guarded;
+    resource lock(guarded);
+    as_parent(lock);
+}
+
+TEST(resource_source, pools_of_one_size_are_parents_of_pools_that_ask_for_less) {
+    fixed_pool blocks({.block_size = 512 << 10, .alignment = 64 << 10});
+    resource face(blocks);
+    as_parent(face);
+    concurrent_pool shared_blocks({.block_size = 512 << 10, .alignment = 64 << 10});
+    resource shared(shared_blocks);
+    as_parent(shared);
+}
+
+TEST(resource_source, any_std_pmr_resource_is_a_source) {
+    std::pmr::monotonic_buffer_resource upstream;
+    resource_source from(upstream);
+    fixed_pool pool({.block_size = 64, .source = &from});
+    void* const block = pool.allocate();
+    EXPECT_TRUE(pool.is_live(block));
+    pool.deallocate(block);
+}
+
+TEST(resource_source, refusals_of_the_parent_reach_the_child_as_its_own) {
+    resource_source nothing(*std::pmr::null_memory_resource());
+    fixed_pool empty({.block_size = 64, .source = &nothing});
+    EXPECT_EQ(empty.try_allocate(), nullptr);
+
+    struct throwing final : std::pmr::memory_resource {
+        void* do_allocate(std::size_t, std::size_t) override { throw std::bad_alloc(); }
+        void do_deallocate(void*, std::size_t, std::size_t) override {}
+        bool do_is_equal(const std::pmr::memory_resource&) const noexcept override { return false; }
+    } upstream;
+    resource_source from(upstream);
+    fixed_pool pool({.block_size = 64, .source = &from, .name = "child"});
+    EXPECT_EQ(pool.try_allocate(), nullptr);
+    EXPECT_THROW((void)pool.allocate(), out_of_memory);
+
+    multi_pool parent_pool({.maximum_bytes = 256 << 10, .name = "parent"});
+    resource parent(parent_pool, {.name = "parent", .stats = true, .then = when_exhausted::null});
+    pool_resource<multi_pool> child(parent, {.name = "child"});
+    std::vector<void*> live;
+    while (void* const block = child.try_allocate(1000)) live.push_back(block);
+    EXPECT_GT(live.size(), 10u);
+    EXPECT_GT(parent.stats().calls->failures, 0u);
+    EXPECT_TRUE(child.pool().is_valid());
+    EXPECT_TRUE(parent_pool.is_valid());
+    for (void* const block : live) child.deallocate(block, 1000, 16);
+}
+
+} // namespace
