@@ -82,6 +82,8 @@ const char* misuse_text(misuse kind) noexcept {
         return "wrong size";
     case misuse::not_quiet:
         return "pool not quiet";
+    case misuse::bad_mark:
+        return "mark of another arena, or rewound past";
     }
     return "unknown misuse";
 }

@@ -58,7 +58,8 @@ enum class misuse {
     never_allocated,  ///< a block that was never handed out
     double_free,      ///< a block that is free already
     wrong_size,       ///< the size given is not the size class of the block
-    not_quiet,        ///< a reset during a walk, or another thread's call during one
+    not_quiet,        ///< a reset during a walk or among destructors, or another thread's call during a walk
+    bad_mark,         ///< a mark of another arena, or one that was rewound past
 };
 
 /// One misuse, as its handler gets it. Pointers are for comparing and printing, not for reading through.
