@@ -9,12 +9,11 @@
 namespace cenote::test {
 namespace {
 
-template<class S>
-class conformance_blocks : public ::testing::Test {};
-TYPED_TEST_SUITE(conformance_blocks, all_subjects, subject_names);
+class conformance_blocks : public for_every_kind {};
+CENOTE_FOR_EVERY_KIND(conformance_blocks);
 
-TYPED_TEST(conformance_blocks, are_aligned_apart_and_keep_their_contents) {
-    bench<TypeParam> on;
+TEST_P(conformance_blocks, are_aligned_apart_and_keep_their_contents) {
+    bench on(of());
     on.allocate(500); // the ledger looks at each
     EXPECT_EQ(on.ledger.look_at_all(), "");
     for (std::size_t i = 0; i < 250; ++i) on.free(i);
@@ -24,32 +23,29 @@ TYPED_TEST(conformance_blocks, are_aligned_apart_and_keep_their_contents) {
     EXPECT_EQ(on.stats().live, 0u);
 }
 
-TYPED_TEST(conformance_blocks, of_zero_bytes_have_a_defined_answer) {
-    bench<TypeParam> on;
-    if constexpr (serves_any_size<TypeParam>) {
-        const shape nothing{0, TypeParam::shapes().front().alignment};
+TEST_P(conformance_blocks, of_zero_bytes_have_a_defined_answer) {
+    bench on(of());
+    if (of().can.serves_any_size) {
+        const shape nothing{0, of().shapes.front().alignment};
         std::set<void*> blocks;
         for (int i = 0; i < 100; ++i) blocks.insert(on.allocate(nothing)); // the ledger wants them apart
         EXPECT_EQ(blocks.size(), 100u);
         EXPECT_EQ(on.stats().live, 100u);
         on.free_all();
-    } else if constexpr (requires { TypeParam::options(wish{}).block_size; }) {
-        auto options = TypeParam::options({});
-        options.block_size = 0;
-        using pool = decltype(TypeParam::pool);
-        EXPECT_THROW(pool{options}, bad_options);
-        EXPECT_THROW((void)pool::required_bytes(options), bad_options);
+    } else if (of().make_with_no_bytes != nullptr) {
+        EXPECT_THROW(of().make_with_no_bytes(), bad_options);
+        EXPECT_THROW(of().ask_for_no_bytes(), bad_options);
     }
     EXPECT_EQ(on.stats().live, 0u);
 }
 
-TYPED_TEST(conformance_blocks, run_out_with_null_or_an_exception_and_nothing_changes) {
-    const shape wanted = TypeParam::shapes().front();
-    bench<TypeParam> on({}, 1, wanted.size < 16 ? 100'000 : 600'000);
+TEST_P(conformance_blocks, run_out_with_null_or_an_exception_and_nothing_changes) {
+    const shape wanted = of().shapes.front();
+    bench on(of(), {}, 1, wanted.size < 16 ? 100'000 : 600'000);
     try {
         for (;;) (void)on.allocate(wanted);
     } catch (const out_of_memory& refusal) {
-        EXPECT_STREQ(refusal.details().pool, on.made.pool.name());
+        EXPECT_STREQ(refusal.details().pool, on.made.name());
         EXPECT_EQ(refusal.details().live, on.stats().live_bytes);
         EXPECT_EQ(refusal.details().reserved, on.stats().reserved_bytes);
     }
@@ -58,21 +54,21 @@ TYPED_TEST(conformance_blocks, run_out_with_null_or_an_exception_and_nothing_cha
     EXPECT_EQ(before.live, on.ledger.size());
     for (int i = 0; i < 3; ++i) {
         EXPECT_THROW((void)on.made.allocate(wanted), std::bad_alloc);
-        if constexpr (can_try<TypeParam>) {
+        if (of().can.tries) {
             EXPECT_EQ(on.made.try_allocate(wanted), nullptr);
         }
         EXPECT_TRUE(same(on.stats(), before)) << on.stats() << "\nbefore: " << before;
-        EXPECT_TRUE(on.made.pool.is_valid());
+        EXPECT_TRUE(on.made.is_valid());
     }
     on.free(0);
     (void)on.allocate(wanted); // what was freed can be had again
     EXPECT_EQ(on.stats().live, before.live);
 }
 
-TYPED_TEST(conformance_blocks, stop_at_the_maximum_and_no_earlier) {
-    if constexpr (counts_blocks<TypeParam>) {
+TEST_P(conformance_blocks, stop_at_the_maximum_and_no_earlier) {
+    if (of().can.counts_blocks) {
         for (const std::size_t most : {1u, 7u, 65u, 1000u}) {
-            bench<TypeParam> on({.maximum_blocks = most});
+            bench on(of(), {.maximum_blocks = most});
             on.allocate(most);
             EXPECT_THROW((void)on.made.allocate(on.form(0)), out_of_memory);
             EXPECT_EQ(on.stats().live, most);
@@ -81,23 +77,25 @@ TYPED_TEST(conformance_blocks, stop_at_the_maximum_and_no_earlier) {
         }
     } else {
         const wish wanted{.maximum_blocks = 8};
-        bench<TypeParam> on(wanted);
+        const std::size_t most = of().maximum_bytes(wanted);
+        bench on(of(), wanted);
         try {
             for (std::size_t i = 0;; ++i) (void)on.allocate(on.form(i));
         } catch (const out_of_memory& refusal) {
-            EXPECT_EQ(refusal.details().limit, TypeParam::options(wanted).maximum_bytes);
+            EXPECT_EQ(refusal.details().limit, most);
         }
-        EXPECT_LE(on.strict.peak(), TypeParam::options(wanted).maximum_bytes);
-        EXPECT_GE(on.stats().live_bytes, TypeParam::options(wanted).maximum_bytes / 4);
+        EXPECT_LE(on.strict.peak(), most);
+        EXPECT_GE(on.stats().live_bytes, most / 4);
     }
 }
 
-TYPED_TEST(conformance_blocks, are_told_from_other_memory_without_a_look_at_it) {
-    bench<TypeParam> on;
-    auto& pool = on.made.pool;
-    const auto owns = [&](std::uintptr_t address) { return pool.owns(reinterpret_cast<parcel*>(address)); };
+TEST_P(conformance_blocks, are_told_from_other_memory_without_a_look_at_it) {
+    bench on(of());
+    const auto owns = [&](std::uintptr_t address) {
+        return on.made.owns(reinterpret_cast<const void*>(address));
+    };
     const auto is_live = [&](std::uintptr_t address) {
-        return pool.is_live(reinterpret_cast<parcel*>(address));
+        return on.made.is_live(reinterpret_cast<const void*>(address));
     };
     void* const forbidden = ::mmap(nullptr, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(forbidden, MAP_FAILED);
@@ -135,42 +133,25 @@ TYPED_TEST(conformance_blocks, are_told_from_other_memory_without_a_look_at_it) 
     ::munmap(forbidden, 1 << 20);
 }
 
-// Calls `visit(void*)` for each block, whatever the pool gives its visitors.
-template<class Pool, class Visit>
-void walk_blocks(Pool& pool, Visit visit) {
-    if constexpr (requires { pool.for_each([](void*, std::size_t) {}); }) {
-        pool.for_each([&](void* block, std::size_t size) {
-            EXPECT_GT(size, 0u);
-            return visit(block);
-        });
-    } else if constexpr (requires { pool.for_each([](parcel&) {}); }) {
-        pool.for_each([&](parcel& object) { return visit(static_cast<void*>(&object)); });
-    } else if constexpr (requires { pool.for_each([](void*) {}); }) {
-        pool.for_each([&](void* block) { return visit(block); });
-    } else {
-        pool.with([&](auto& inside) { walk_blocks(inside, visit); });
-    }
-}
-
-TYPED_TEST(conformance_blocks, are_walked_exactly_once_while_they_live) {
-    bench<TypeParam> on;
-    walk_blocks(on.made.pool, [](void*) { ADD_FAILURE() << "a block of an empty pool"; });
+TEST_P(conformance_blocks, are_walked_exactly_once_while_they_live) {
+    bench on(of());
+    on.made.walk_all([](void*) { ADD_FAILURE() << "a block of an empty pool"; });
     on.allocate(700);
     for (std::size_t i = 0; i < 300; ++i) on.free(i * 7 % on.ledger.size());
     std::set<void*> seen;
-    walk_blocks(on.made.pool, [&](void* block) {
+    on.made.walk_all([&](void* block) {
         EXPECT_TRUE(seen.insert(block).second);
         EXPECT_TRUE(on.ledger.holds(block));
     });
     EXPECT_EQ(seen.size(), on.ledger.size());
     int visits = 0;
-    walk_blocks(on.made.pool, [&](void*) { return ++visits < 5; });
+    on.made.walk([&](void*) { return ++visits < 5; });
     EXPECT_EQ(visits, 5);
 }
 
-TYPED_TEST(conformance_blocks, may_come_and_go_during_a_walk) {
-    if constexpr (!has_walks<TypeParam>) return;
-    bench<TypeParam> on;
+TEST_P(conformance_blocks, may_come_and_go_during_a_walk) {
+    if (!of().can.walks_freely) return;
+    bench on(of());
     on.allocate(300);
     std::set<void*> throughout;
     for (const auto& block : on.ledger) throughout.insert(block.data);
@@ -180,14 +161,14 @@ TYPED_TEST(conformance_blocks, may_come_and_go_during_a_walk) {
     };
     std::multiset<void*> seen;
     std::size_t step = 0;
-    walk_blocks(on.made.pool, [&](void* block) {
+    on.made.walk_all([&](void* block) {
         seen.insert(block);
         EXPECT_TRUE(on.ledger.holds(block));
         if (++step > 900) return; // new blocks may be visited, or not
         if (step % 3 == 0) free(on.ledger.number_of(block));
         if (step % 5 == 0) free(step % on.ledger.size());
         if (step % 4 == 0) (void)on.allocate(on.form(step));
-        EXPECT_TRUE(on.made.pool.is_valid());
+        EXPECT_TRUE(on.made.is_valid());
     });
     EXPECT_GT(throughout.size(), 20u);
     for (void* const block : throughout) EXPECT_EQ(seen.count(block), 1u);
@@ -195,11 +176,11 @@ TYPED_TEST(conformance_blocks, may_come_and_go_during_a_walk) {
     on.churn(1000, 300, 3);
 }
 
-TYPED_TEST(conformance_blocks, stay_usable_when_a_visitor_throws) {
-    bench<TypeParam> on;
+TEST_P(conformance_blocks, stay_usable_when_a_visitor_throws) {
+    bench on(of());
     on.allocate(50);
-    const bool was_instrumented = on.made.pool.stats().cached == 0;
-    EXPECT_THROW(walk_blocks(on.made.pool, [](void*) -> bool { throw 7; }), int);
+    const bool was_instrumented = on.made.stats().cached == 0;
+    EXPECT_THROW(on.made.walk([](void*) -> bool { throw 7; }), int);
     on.churn(2000, 100, 4);
     if (!was_instrumented) { // magazines are in use again
         EXPECT_GT(on.stats().cached, 0u);

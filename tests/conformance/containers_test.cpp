@@ -2,6 +2,7 @@
 //
 // The standard containers on every face: each does the same work as its twin on the heap, and gives all back.
 #include "conformance/all_subjects.hpp"
+#include "conformance/face_subjects.hpp"
 
 #include <deque>
 #include <list>

@@ -1,6 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // Pools whose exhaustion handler frees, or whose growth has an end: what random programs found, said plainly.
+#include <cenote/pool/fixed_pool.hpp>
+#include <cenote/pool/multi_pool.hpp>
 #include <cenote/source/region.hpp>
 
 #include "conformance/all_subjects.hpp"

@@ -7,18 +7,16 @@
 namespace cenote::test {
 namespace {
 
-template<class S>
-class conformance_failing_source : public ::testing::Test {};
-TYPED_TEST_SUITE(conformance_failing_source, all_subjects, subject_names);
+class conformance_failing_source : public for_every_kind {};
+CENOTE_FOR_EVERY_KIND(conformance_failing_source);
 
 enum class outcome { done, refused, threw_something_else };
 
-template<class S>
-outcome try_to(const verb<S>& one, bench<S>& on) {
+outcome try_to(const verb& one, bench& on) {
     try {
         return one.act(on) ? outcome::done : outcome::refused;
     } catch (const out_of_memory& refusal) {
-        EXPECT_STREQ(refusal.details().pool, on.made.pool.name());
+        EXPECT_STREQ(refusal.details().pool, on.made.name());
         return outcome::refused;
     } catch (...) {
         return outcome::threw_something_else;
@@ -26,9 +24,8 @@ outcome try_to(const verb<S>& one, bench<S>& on) {
 }
 
 /// How many calls that can be refused the verb makes, when none is.
-template<class S>
-failing_source::counts calls_of(const verb<S>& one) {
-    bench<S> on({.when = one.when});
+failing_source::counts calls_of(const kind& of, const verb& one) {
+    bench on(of, {.when = one.when});
     one.prepare(on);
     on.source.forget_calls();
     EXPECT_EQ(try_to(one, on), outcome::done) << one.name;
@@ -40,18 +37,17 @@ std::size_t most_after_refusal(const pool_stats& before, bool is_batch) {
     return before.reserved_bytes + before.reserved_bytes / 16 + (is_batch ? 128 << 10 : 2048);
 }
 
-template<class S>
-void refuse_call(const verb<S>& one, std::size_t call, refusal how) {
+void refuse_call(const kind& of, const verb& one, std::size_t call, refusal how) {
     SCOPED_TRACE(one.name + ", call " + std::to_string(call) +
                  (how == refusal::once ? " once" : " and all after it"));
-    bench<S> on({.when = one.when});
+    bench on(of, {.when = one.when});
     one.prepare(on);
     const pool_stats before = on.stats();
     on.source.refuse(call, how);
     const outcome result = try_to(one, on);
     ASSERT_NE(result, outcome::threw_something_else);
     EXPECT_GT(on.source.refused(), 0u);
-    EXPECT_TRUE(on.made.pool.is_valid());
+    EXPECT_TRUE(on.made.is_valid());
     EXPECT_EQ(on.stats().reserved_bytes, on.strict.reserved());
     if (result == outcome::refused) {
         const bool is_batch =
@@ -68,24 +64,25 @@ void refuse_call(const verb<S>& one, std::size_t call, refusal how) {
     }
     on.source.relent();
     EXPECT_EQ(try_to(one, on), outcome::done);
-    EXPECT_TRUE(on.made.pool.is_valid());
+    EXPECT_TRUE(on.made.is_valid());
     on.churn(100, 100, 9);
 }
 
-TYPED_TEST(conformance_failing_source, leaves_no_trace_in_verbs_that_need_it) {
-    for (const verb<TypeParam>& one : allocating_verbs<TypeParam>()) {
-        const std::size_t refusable = calls_of(one).refusable();
+TEST_P(conformance_failing_source, leaves_no_trace_in_verbs_that_need_it) {
+    for (const verb& one : allocating_verbs(of().can)) {
+        const std::size_t refusable = calls_of(of(), one).refusable();
         EXPECT_GT(refusable, 0u) << one.name << " never called its source";
         const std::size_t step = refusable / 12 + 1; // of very many calls, some
         for (std::size_t call = 1; call <= refusable; call += call < 8 ? 1 : step) {
-            for (const refusal how : {refusal::once, refusal::from_then_on}) refuse_call(one, call, how);
+            for (const refusal how : {refusal::once, refusal::from_then_on})
+                refuse_call(of(), one, call, how);
         }
     }
 }
 
-TYPED_TEST(conformance_failing_source, is_called_by_the_verbs_that_must_and_by_no_other) {
-    for (const verb<TypeParam>& one : other_verbs<TypeParam>()) {
-        const failing_source::counts made = calls_of(one);
+TEST_P(conformance_failing_source, is_called_by_the_verbs_that_must_and_by_no_other) {
+    for (const verb& one : other_verbs(of().can)) {
+        const failing_source::counts made = calls_of(of(), one);
         EXPECT_EQ(made.refusable(), 0u) << one.name;
         if (one.expected == calls::must) {
             EXPECT_GT(made.all(), 0u) << one.name << " never called its source";
@@ -95,17 +92,17 @@ TYPED_TEST(conformance_failing_source, is_called_by_the_verbs_that_must_and_by_n
     }
 }
 
-TYPED_TEST(conformance_failing_source, makes_a_constructor_throw_and_leak_nothing) {
+TEST_P(conformance_failing_source, makes_a_constructor_throw_and_leak_nothing) {
     for (std::size_t call = 1; call <= 6; ++call) {
         for (const refusal how : {refusal::once, refusal::from_then_on}) {
             strict_source strict;
             failing_source source(strict);
             source.refuse(call, how);
             try {
-                const TypeParam made({.from = &source, .initial_blocks = 100});
+                const room made(of(), {.from = &source, .initial_blocks = 100});
                 EXPECT_GT(source.calls().reserve, 0u);
-                EXPECT_EQ(made.pool.stats().reserved_bytes, strict.reserved());
-                EXPECT_TRUE(made.pool.is_valid());
+                EXPECT_EQ(made->stats().reserved_bytes, strict.reserved());
+                EXPECT_TRUE(made->is_valid());
             } catch (const out_of_memory&) {
                 EXPECT_GT(source.refused(), 0u);
             }
@@ -115,15 +112,15 @@ TYPED_TEST(conformance_failing_source, makes_a_constructor_throw_and_leak_nothin
     }
 }
 
-TYPED_TEST(conformance_failing_source, is_not_needed_for_what_was_reserved) {
-    if constexpr (counts_blocks<TypeParam> && requires(TypeParam made) { made.pool.reserve(1); }) {
+TEST_P(conformance_failing_source, is_not_needed_for_what_was_reserved) {
+    if (of().can.counts_blocks && of().can.reserves) {
         for (std::size_t call = 0; call <= 60; ++call) { // 0: no refusal
-            bench<TypeParam> on;
+            bench on(of());
             if (call % 2 != 0) (void)on.allocate(on.form(0));
             on.source.refuse(call / 2, refusal::once);
             const std::size_t blocks = on.many(2000);
             try {
-                on.made.pool.reserve(blocks);
+                on.made.reserve(blocks);
             } catch (const out_of_memory&) {
                 EXPECT_GT(on.source.refused(), 0u);
                 continue;

@@ -7,22 +7,21 @@
 #include "conformance/all_subjects.hpp"
 
 #include <functional>
+#include <map>
 
 namespace cenote::test {
 
 enum class calls { must, never };
 
-template<subject S>
 struct verb {
     std::string name;
     calls expected;
     trim when = trim::manual;
-    std::function<void(bench<S>&)> prepare;
-    std::function<bool(bench<S>&)> act; ///< false: refused, by a null or a false; throwing is another way
+    std::function<void(bench&)> prepare;
+    std::function<bool(bench&)> act; ///< false: refused, by a null or a false; throwing is another way
 };
 
-template<subject S>
-bool enter(bench<S>& on, void* block, shape form) {
+inline bool enter(bench& on, void* block, shape form) {
     if (block == nullptr) return false;
     EXPECT_EQ(on.ledger.add(block, form.size, form.alignment), "");
     return true;
@@ -30,159 +29,143 @@ bool enter(bench<S>& on, void* block, shape form) {
 
 /// Leaves the pool with live blocks, the next of shape 0 needing the source: how many that takes is tried out
 /// first.
-template<subject S>
-void use_up(bench<S>& on) {
-    static const std::size_t until_call = [] {
-        bench<S> trial({.when = trim::manual});
-        trial.allocate(S::shapes().size());
+inline void use_up(bench& on) {
+    static std::map<std::string, std::size_t> known;
+    const auto until_call = [&] {
+        bench trial(on.of, {.when = trim::manual});
+        trial.allocate(on.of.shapes.size());
         std::size_t count = 0;
         for (const std::size_t before = trial.source.calls().reserve; trial.source.calls().reserve == before;
              ++count)
             (void)trial.allocate(trial.form(0));
         return count - 1;
-    }();
-    on.allocate(S::shapes().size());
-    for (std::size_t i = 0; i < until_call; ++i) (void)on.allocate(on.form(0));
+    };
+    if (known.count(on.of.name) == 0) known[on.of.name] = until_call();
+    on.allocate(on.of.shapes.size());
+    for (std::size_t i = known[on.of.name]; i != 0; --i) (void)on.allocate(on.form(0));
 }
 
 /// Blocks of a batch: several slabs and magazines of small ones.
-template<subject S>
-std::size_t batch() {
-    return std::min<std::size_t>(1500, (1 << 20) / S::shapes().front().size + 3);
+inline std::size_t batch(const bench& on) {
+    return std::min<std::size_t>(1500, (1 << 20) / on.form(0).size + 3);
 }
 
 /// Bytes of a block of a batch, in a pool of many sizes.
 inline constexpr std::size_t size = 200;
 
-/// Faces allocate and free; the other verbs are those of the pool behind, which has been here itself.
-template<class S>
-concept is_face = requires(S s) { s.face; };
-
-template<subject S>
-void free_most(bench<S>& on) {
+inline void free_most(bench& on) {
     while (on.ledger.size() > 5) on.free(on.ledger.size() - 1);
 }
 
-template<subject S>
-std::vector<verb<S>> allocating_verbs() {
-    const auto nothing = [](bench<S>&) {};
-    const auto allocate = [](bench<S>& on) { return enter(on, on.made.allocate(on.form(0)), on.form(0)); };
-    std::vector<verb<S>> all = {{"the first allocate", calls::must, trim::manual, nothing, allocate},
-                                {"allocate that grows", calls::must, trim::manual, use_up<S>, allocate}};
+inline std::vector<verb> allocating_verbs(const abilities& can) {
+    const auto nothing = [](bench&) {};
+    const auto allocate = [](bench& on) { return enter(on, on.made.allocate(on.form(0)), on.form(0)); };
+    std::vector<verb> all = {{"the first allocate", calls::must, trim::manual, nothing, allocate},
+                             {"allocate that grows", calls::must, trim::manual, use_up, allocate}};
     const auto add = [&](const char* name, auto act) {
         all.push_back({name, calls::must, trim::manual, nothing, act});
-        all.push_back({name, calls::must, trim::manual, use_up<S>, act});
+        all.push_back({name, calls::must, trim::manual, use_up, act});
     };
-    if constexpr (can_try<S>) {
+    if (can.tries) {
         add("try_allocate",
-            [](bench<S>& on) { return enter(on, on.made.try_allocate(on.form(0)), on.form(0)); });
+            [](bench& on) { return enter(on, on.made.try_allocate(on.form(0)), on.form(0)); });
     }
-    if constexpr (!is_face<S> && requires(S s, void** blocks) { s.pool.allocate_n(blocks, 1); }) {
-        add("allocate_n", [](bench<S>& on) {
-            std::vector<void*> blocks(batch<S>());
-            on.made.pool.allocate_n(blocks.data(), blocks.size());
+    if (can.batches) {
+        add("allocate_n", [](bench& on) {
+            std::vector<void*> blocks(batch(on));
+            on.made.allocate_n(blocks.data(), blocks.size());
             for (void* const block : blocks) enter(on, block, on.form(0));
             return true;
         });
-        add("try_allocate_n", [](bench<S>& on) {
-            std::vector<void*> blocks(batch<S>());
-            if (!on.made.pool.try_allocate_n(blocks.data(), blocks.size())) return false;
+        add("try_allocate_n", [](bench& on) {
+            std::vector<void*> blocks(batch(on));
+            if (!on.made.try_allocate_n(blocks.data(), blocks.size())) return false;
             for (void* const block : blocks) enter(on, block, on.form(0));
             return true;
         });
     }
-    if constexpr (!is_face<S> && requires(S s) { s.pool.allocate_zeroed(); }) {
-        add("allocate_zeroed",
-            [](bench<S>& on) { return enter(on, on.made.pool.allocate_zeroed(), on.form(0)); });
+    if (can.zeroes) {
+        add("allocate_zeroed", [](bench& on) { return enter(on, on.made.allocate_zeroed(), on.form(0)); });
         add("allocate_at_least",
-            [](bench<S>& on) { return enter(on, on.made.pool.allocate_at_least().pointer, on.form(0)); });
-        add("reserve",
-            [](bench<S>& on) { return on.made.pool.reserve(on.ledger.size() + batch<S>()), true; });
-        add("reserve that touches", [](bench<S>& on) {
-            on.made.pool.reserve(on.ledger.size() + batch<S>(),
-                                 std::remove_cvref_t<decltype(on.made.pool)>::touch::yes);
+            [](bench& on) { return enter(on, on.made.allocate_at_least().pointer, on.form(0)); });
+        add("reserve", [](bench& on) { return on.made.reserve(on.ledger.size() + batch(on)), true; });
+        add("reserve that touches", [](bench& on) {
+            on.made.reserve_touched(on.ledger.size() + batch(on));
             return true;
         });
     }
-    if constexpr (!is_face<S> && requires(S s, void** blocks) { s.pool.allocate_n(1, blocks, 1); }) {
-        add("allocate_n", [](bench<S>& on) {
+    if (can.sized_batches) {
+        add("allocate_n", [](bench& on) {
             std::vector<void*> blocks(1500);
-            on.made.pool.allocate_n(size, blocks.data(), blocks.size());
+            on.made.allocate_n(size, blocks.data(), blocks.size());
             for (void* const block : blocks) enter(on, block, {size, 8});
             return true;
         });
-        add("try_allocate_n", [](bench<S>& on) {
+        add("try_allocate_n", [](bench& on) {
             std::vector<void*> blocks(1500);
-            if (!on.made.pool.try_allocate_n(size, blocks.data(), blocks.size())) return false;
+            if (!on.made.try_allocate_n(size, blocks.data(), blocks.size())) return false;
             for (void* const block : blocks) enter(on, block, {size, 8});
             return true;
         });
         add("allocate of a large block",
-            [](bench<S>& on) { return enter(on, on.made.pool.allocate(50'000), {50'000, 16}); });
+            [](bench& on) { return enter(on, on.made.allocate_sized(50'000, 0), {50'000, 16}); });
         add("allocate of a large alignment",
-            [](bench<S>& on) { return enter(on, on.made.pool.allocate(100, 8192), {100, 8192}); });
+            [](bench& on) { return enter(on, on.made.allocate_sized(100, 8192), {100, 8192}); });
     }
-    if constexpr (!is_face<S> && requires(S s) { s.pool.allocate_zeroed(1); }) {
+    if (can.zeroes_sized) {
         add("allocate_zeroed of a large block",
-            [](bench<S>& on) { return enter(on, on.made.pool.allocate_zeroed(50'000), {50'000, 16}); });
-        add("allocate_at_least of a large block", [](bench<S>& on) {
-            const allocation got = on.made.pool.allocate_at_least(50'000);
+            [](bench& on) { return enter(on, on.made.allocate_zeroed(50'000), {50'000, 16}); });
+        add("allocate_at_least of a large block", [](bench& on) {
+            const allocation got = on.made.allocate_at_least(50'000);
             return enter(on, got.pointer, {got.size, 16});
         });
-        add("reserve", [](bench<S>& on) { return on.made.pool.reserve(size, 2000), true; });
-        add("reserve that touches", [](bench<S>& on) {
-            return on.made.pool.reserve(size, 2000, std::remove_cvref_t<decltype(on.made.pool)>::touch::yes),
-                   true;
-        });
+        add("reserve", [](bench& on) { return on.made.reserve(size, 2000), true; });
+        add("reserve that touches", [](bench& on) { return on.made.reserve_touched(size, 2000), true; });
     }
-    if constexpr (requires(S s) { s.pool.make_unique(); }) {
-        add("make_unique",
-            [](bench<S>& on) { return enter(on, on.made.pool.make_unique().release(), on.form(0)); });
-        add("reserve",
-            [](bench<S>& on) { return on.made.pool.reserve(on.ledger.size() + batch<S>()), true; });
+    if (can.makes) {
+        add("make_unique", [](bench& on) { return enter(on, on.made.make_unique(), on.form(0)); });
+        add("reserve", [](bench& on) { return on.made.reserve(on.ledger.size() + batch(on)), true; });
     }
     return all;
 }
 
-template<subject S>
-std::vector<verb<S>> other_verbs() {
-    const auto some = [](bench<S>& on) { on.allocate(on.many(3000)); };
-    const auto mostly_free = [](bench<S>& on) {
+inline std::vector<verb> other_verbs(const abilities& can) {
+    const auto some = [](bench& on) { on.allocate(on.many(3000)); };
+    const auto mostly_free = [](bench& on) {
         while (on.strict.reserved() < 300 << 10 || on.ledger.size() < on.many(3000))
             on.allocate(on.many(500));
         free_most(on);
     };
-    std::vector<verb<S>> all;
-    all.push_back({"deallocate, trim manual", calls::never, trim::manual, some, [](bench<S>& on) {
+    std::vector<verb> all;
+    all.push_back({"deallocate, trim manual", calls::never, trim::manual, some, [](bench& on) {
                        on.free_all();
                        return true;
                    }});
-    all.push_back({"reset, trim manual", calls::never, trim::manual, mostly_free, [](bench<S>& on) {
+    all.push_back({"reset, trim manual", calls::never, trim::manual, mostly_free, [](bench& on) {
                        on.ledger.clear();
-                       on.made.pool.reset();
+                       on.made.reset();
                        return true;
                    }});
-    all.push_back({"trim of some", calls::must, trim::manual, mostly_free, [](bench<S>& on) {
+    all.push_back({"trim of some", calls::must, trim::manual, mostly_free, [](bench& on) {
                        const std::size_t before = on.strict.reserved();
-                       const std::size_t returned = returned_by(on.made.pool.trim());
+                       const std::size_t returned = on.made.trim();
                        EXPECT_GE(returned, before - on.strict.reserved());
                        return true;
                    }});
-    all.push_back({"questions", calls::never, trim::manual, mostly_free, [](bench<S>& on) {
-                       return on.made.pool.is_valid() && on.stats().live == on.ledger.size();
-                   }});
-    if constexpr (requires(S s, void** blocks) { s.pool.deallocate_n(blocks, 1); }) {
-        all.push_back({"deallocate_n, trim manual", calls::never, trim::manual, some, [](bench<S>& on) {
+    all.push_back({"questions", calls::never, trim::manual, mostly_free,
+                   [](bench& on) { return on.made.is_valid() && on.stats().live == on.ledger.size(); }});
+    if (can.frees_batches) {
+        all.push_back({"deallocate_n, trim manual", calls::never, trim::manual, some, [](bench& on) {
                            std::vector<void*> blocks;
                            for (const auto& block : on.ledger) blocks.push_back(block.data);
                            on.ledger.clear();
-                           on.made.pool.deallocate_n(blocks.data(), blocks.size());
+                           on.made.deallocate_n(blocks.data(), blocks.size());
                            return true;
                        }});
     }
-    if constexpr (requires(S s, void* block) { s.pool.deallocate_erased(block); }) {
-        all.push_back({"deallocate_erased, trim manual", calls::never, trim::manual, some, [](bench<S>& on) {
-                           for (const auto& block : on.ledger) on.made.pool.deallocate_erased(block.data);
+    if (can.erases) {
+        all.push_back({"deallocate_erased, trim manual", calls::never, trim::manual, some, [](bench& on) {
+                           for (const auto& block : on.ledger) on.made.deallocate_erased(block.data);
                            on.ledger.clear();
                            return true;
                        }});
