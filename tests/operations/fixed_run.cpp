@@ -79,6 +79,7 @@ fixed_run::fixed_run(const program& script, const fixed_pool_options& options)
 bool fixed_run::free_one(void* context, const shortage& what) {
     auto& self = *static_cast<fixed_run*>(context);
     require(what.pool == self.options_.name, "the handler was told of another pool");
+    self.was_short_ = true;
     if (self.map_.live.empty()) return false;
     self.free(self.map_.live.size() / 2);
     return true;
@@ -126,6 +127,7 @@ void fixed_run::allowed(std::size_t blocks) const {
 // Calls a verb that asks for so many blocks more, or in all: true when it was given them.
 bool fixed_run::tries(std::size_t blocks, bool in_all, const std::function<bool()>& verb) {
     is_armed_ = ground_.source().is_armed();
+    was_short_ = false;
     const pool_stats before = pool_->stats();
     const std::size_t live = map_.live.size();
     bool given = false;
@@ -134,6 +136,7 @@ bool fixed_run::tries(std::size_t blocks, bool in_all, const std::function<bool(
     } catch (const out_of_memory& refusal) {
         require(refusal.details().pool == options_.name, "the exception names another pool");
     }
+    if (given && was_short_) map_.forget_addresses(); // as below, before the handler was called
     if (!given) {
         refused(blocks, in_all);
         const pool_stats after = pool_->stats();

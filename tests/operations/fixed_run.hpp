@@ -64,6 +64,7 @@ private:
     std::size_t most_live_ = 0;          // the most that a run wants
     std::set<void*> throughout_;         // live since the walk under way began
     bool is_armed_ = false;
+    bool was_short_ = false;           // the handler was called
     std::unique_ptr<fixed_pool> pool_; // last: goes first
 };
 

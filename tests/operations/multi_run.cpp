@@ -74,6 +74,7 @@ multi_run::multi_run(const program& script, const multi_pool_options& options)
 bool multi_run::free_one(void* context, const shortage& what) {
     auto& self = *static_cast<multi_run*>(context);
     require(what.pool == self.options_.name, "the handler was told of another pool");
+    self.was_short_ = true;
     if (self.map_.live.empty()) return false;
     self.free(self.map_.live.size() / 2);
     return true;
@@ -115,6 +116,7 @@ void multi_run::free(std::size_t number) {
 // True when the verb was given what it asks for; refusals need a reason and change nothing.
 bool multi_run::tries(bool is_possible, const std::function<bool()>& verb) {
     is_armed_ = ground_.source().is_armed();
+    was_short_ = false;
     const pool_stats before = pool_->stats();
     const std::size_t live = map_.live.size();
     bool given = false;
@@ -123,12 +125,12 @@ bool multi_run::tries(bool is_possible, const std::function<bool()>& verb) {
     } catch (const out_of_memory& refusal) {
         require(refusal.details().pool == options_.name, "the exception names another pool");
     }
+    if (!given || was_short_) map_.forget_addresses(); // what it grew by was taken back, idle slabs with it
     if (given) return true;
     const bool is_bounded = options_.maximum_bytes != unlimited || options_.growth.how == growth::kind::none;
     const bool had_reason =
         !is_possible || is_bounded || !ground_.is_ample() || ground_.is_exact_buffer() || is_armed_;
     require(had_reason, "a request was refused without a reason");
-    map_.forget_addresses();
     const pool_stats after = pool_->stats();
     const bool handled = live != map_.live.size(); // the handler has freed
     require(handled || after.live == before.live, "a refused request changed the live blocks");

@@ -58,6 +58,7 @@ private:
     std::map<void*, std::size_t> index_; // of some live blocks, as first told
     std::set<void*> throughout_;         // live since the walk under way began
     bool is_armed_ = false;
+    bool was_short_ = false;           // the handler was called
     std::unique_ptr<multi_pool> pool_; // last: goes first
 };
 
