@@ -10,7 +10,6 @@
 
 #include <cenote/base/arith.hpp>
 #include <cenote/pool/chunk_list.hpp>
-#include <cenote/pool/options.hpp>
 #include <cenote/source/os_pages.hpp>
 
 #include <new>
@@ -20,7 +19,6 @@
 namespace cenote {
 
 class arena;
-
 struct arena_options {
     std::size_t chunk_size = std::size_t{64} << 10; ///< bytes of the first chunk from the source
     /// Of the later ones, counted in bytes; none is smaller than the first, but for `constant`.
@@ -133,7 +131,6 @@ public:
     /// Whether the pointer lies in bytes that this arena has handed out and not freed. O(chunks).
     [[nodiscard]] bool owns(const void* pointer) const noexcept { return holds(pointer, 1); }
     [[nodiscard]] const char* name() const noexcept { return options_.name; }
-    /// Whether every call takes the slow path: by an option, under a sanitizer.
     [[nodiscard]] bool is_instrumented() const noexcept { return is_exact(); }
     [[nodiscard]] arena_stats stats() const noexcept;
     /// Bytes of the chunks that were in use at once since the last `forget_extent`, up to the last byte.
@@ -142,7 +139,7 @@ public:
     /// The arena's own invariants. O(chunks, marks and notes); for tests.
     [[nodiscard]] bool is_valid() const noexcept;
 
-    /// How large a `region` must be so that the first chunk fits, wherever it starts. Throws `bad_options`.
+    /// How large a `region` must be for the first chunk, wherever it starts. Throws `bad_options`.
     [[nodiscard]] static std::size_t required_bytes(const arena_options& options);
 
 private:
@@ -156,6 +153,7 @@ private:
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
     CENOTE_NOINLINE void deallocate_slow(void* block, std::size_t size) noexcept;
 
+    [[nodiscard]] void* bump(std::size_t size, std::size_t alignment) noexcept;
     void open() noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] void* cut(std::size_t size, std::size_t alignment) noexcept;
@@ -261,26 +259,34 @@ T* arena::build(const Get& get, Args&&... args) {
     return object;
 }
 
-// The hot path. When size and alignment are constants, what depends on them alone is, too.
+// The hot path. When size and alignment are constants, what depends on them alone is, too. That nothing is to
+// be skipped is foretold more often than not, and then the next call need not wait for this one's arithmetic.
 
-CENOTE_INLINE void* arena::allocate(std::size_t size, std::size_t alignment) {
-    size += size == 0;
-    const std::size_t bytes = base::padding_to(top_, alignment) + size;
-    if ((alignment & (alignment - 1)) != 0 || bytes < size || bytes > static_cast<std::size_t>(end_ - top_))
-        [[unlikely]]
-        return allocate_slow(size, alignment);
+CENOTE_INLINE void* arena::bump(std::size_t size, std::size_t alignment) noexcept {
+    const std::size_t padding = base::padding_to(top_, alignment);
+    const auto room = static_cast<std::size_t>(end_ - top_);
+    if ((alignment & (alignment - 1)) != 0) return nullptr;
+    if (padding == 0) [[likely]] {
+        if (size > room) return nullptr;
+        top_ += size;
+        return top_ - size;
+    }
+    const std::size_t bytes = padding + size;
+    if (bytes < size || bytes > room) return nullptr;
     top_ += bytes;
     return top_ - size;
 }
 
+CENOTE_INLINE void* arena::allocate(std::size_t size, std::size_t alignment) {
+    size += size == 0;
+    void* const block = bump(size, alignment);
+    return block != nullptr ? block : allocate_slow(size, alignment);
+}
+
 CENOTE_INLINE void* arena::try_allocate(std::size_t size, std::size_t alignment) noexcept {
     size += size == 0;
-    const std::size_t bytes = base::padding_to(top_, alignment) + size;
-    if ((alignment & (alignment - 1)) != 0 || bytes < size || bytes > static_cast<std::size_t>(end_ - top_))
-        [[unlikely]]
-        return try_allocate_slow(size, alignment);
-    top_ += bytes;
-    return top_ - size;
+    void* const block = bump(size, alignment);
+    return block != nullptr ? block : try_allocate_slow(size, alignment);
 }
 
 CENOTE_INLINE void arena::deallocate(void* block, std::size_t size, std::size_t /*alignment*/) noexcept {
