@@ -80,6 +80,8 @@ const char* misuse_text(misuse kind) noexcept {
         return "double free";
     case misuse::wrong_size:
         return "wrong size";
+    case misuse::use_after_free:
+        return "use after free";
     case misuse::not_quiet:
         return "pool not quiet";
     case misuse::bad_mark:

@@ -10,6 +10,7 @@
 #if defined(__ELF__)
 extern "C" __attribute__((weak)) void __asan_poison_memory_region(const volatile void*, std::size_t);
 extern "C" __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void*, std::size_t);
+extern "C" __attribute__((weak)) void* __asan_region_is_poisoned(void*, std::size_t);
 #define CENOTE_ASAN 1
 #endif
 
@@ -57,6 +58,26 @@ void permit([[maybe_unused]] const void* data, [[maybe_unused]] std::size_t byte
 #if defined(CENOTE_MEMCHECK)
     if (who() == watcher::memcheck) (void)VALGRIND_MAKE_MEM_UNDEFINED(data, bytes);
 #endif
+}
+
+std::size_t permitted([[maybe_unused]] const void* data, std::size_t bytes) noexcept {
+#if defined(CENOTE_ASAN)
+    if (who() == watcher::asan) {
+        auto* const begin = static_cast<char*>(const_cast<void*>(data));
+        const auto* const bad = static_cast<char*>(__asan_region_is_poisoned(begin, bytes));
+        return bad != nullptr ? static_cast<std::size_t>(bad - begin) : bytes;
+    }
+#endif
+#if defined(CENOTE_MEMCHECK)
+    // What may be touched ends in the last granules of a block: asked from behind, it is soon found.
+    const auto* const begin = static_cast<const char*>(data);
+    char validity = 0;
+    while (who() == watcher::memcheck && bytes != 0 &&
+           VALGRIND_GET_VBITS(begin + bytes - 1, &validity, 1) == 3) {
+        --bytes;
+    }
+#endif
+    return bytes;
 }
 
 } // namespace cenote::base

@@ -138,6 +138,19 @@ void large_blocks::deallocate(const record& live) noexcept {
     }
 }
 
+bool large_blocks::resize(const record& live, std::size_t size) noexcept {
+    record& block = *record_of(live.id);
+    const slab_table::entry& region = table_.at(live.id);
+    if (size > region.bytes || size < region.bytes / 2) return false;
+    if (watched_ && size > block.requested)
+        base::permit(region.begin + block.requested, size - block.requested);
+    if (watched_ && size < block.requested) base::forbid(region.begin + size, block.requested - size);
+    live_bytes_ += size;
+    live_bytes_ -= block.requested;
+    block.requested = size;
+    return true;
+}
+
 void large_blocks::release(record& gone) noexcept {
     std::byte* const begin = table_.at(gone.id).begin;
     const source::request reserved = gone.reserved;

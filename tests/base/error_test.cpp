@@ -15,7 +15,7 @@ using namespace cenote;
 
 constexpr misuse all_kinds[] = {misuse::foreign_pointer, misuse::interior_pointer, misuse::past_the_end,
                                 misuse::never_allocated, misuse::double_free,      misuse::wrong_size,
-                                misuse::not_quiet,       misuse::bad_mark};
+                                misuse::not_quiet,       misuse::use_after_free,   misuse::bad_mark};
 
 TEST(error, out_of_memory_names_pool_request_use_and_limit) {
     const out_of_memory error({"nodes", 64, 6400, 8192, 12800});

@@ -36,6 +36,8 @@ TEST(sanitizer, forbidden_bytes_are_poisoned_and_permitted_ones_are_not) {
     base::permit(data, 24);
     EXPECT_EQ(__asan_address_is_poisoned(data + 23), 0);
     EXPECT_NE(__asan_address_is_poisoned(data + 24), 0);
+    EXPECT_EQ(base::permitted(data, 64), 24u);
+    EXPECT_EQ(base::permitted(data, 20), 20u);
     base::permit(data, 64);
     EXPECT_EQ(__asan_address_is_poisoned(data + 63), 0);
 }
@@ -57,6 +59,14 @@ TEST(sanitizer, without_a_watcher_bytes_keep_their_contents) {
 TEST(sanitizer, the_answer_does_not_change) {
     const bool first = base::watched();
     for (int i = 0; i < 100; ++i) EXPECT_EQ(base::watched(), first);
+}
+
+TEST(sanitizer, says_how_many_bytes_may_be_touched) {
+    EXPECT_EQ(base::permitted(data, 0), 0u);
+    EXPECT_EQ(base::permitted(data, sizeof data), sizeof data);
+    base::forbid(data + 40, 24);
+    EXPECT_EQ(base::permitted(data, 64), base::watched() ? 40u : 64u);
+    base::permit(data + 40, 24);
 }
 
 TEST(sanitizer, no_bytes_are_nothing_to_do) {

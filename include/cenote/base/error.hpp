@@ -59,6 +59,7 @@ enum class misuse {
     double_free,      ///< a block that is free already
     wrong_size,       ///< the size given is not the size class of the block
     not_quiet,        ///< a reset during a walk or among destructors, or another thread's call during a walk
+    use_after_free,   ///< memory was written between its free and the next allocation of it
     bad_mark,         ///< a mark of another arena, or one that was rewound past
 };
 

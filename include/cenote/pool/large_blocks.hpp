@@ -46,6 +46,9 @@ public:
     /// The live block that starts at `pointer`, or null.
     [[nodiscard]] const record* find(const void* pointer) const noexcept;
     void deallocate(const record& live) noexcept;
+    /// Makes a live block one of `size` bytes where it is: false when its region is too small for that, or
+    /// more than twice too large.
+    [[nodiscard]] bool resize(const record& live, std::size_t size) noexcept;
 
     /// Whether `pointer` is a block that was freed and kept, or lies in one that is live.
     [[nodiscard]] bool was_freed(const void* pointer) const noexcept;
