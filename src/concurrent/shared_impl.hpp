@@ -315,6 +315,7 @@ trim_result shared<Core>::trim() noexcept {
         result.returned_bytes += core_.trim();
         release_chunks(false);
         result.returned_bytes += bought - bought_;
+        core_.from().trim();
     }
     for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
         result.pinned_bytes += cached_elsewhere(c) * core_.store(c).heap().layout().stride;

@@ -19,7 +19,7 @@ constexpr std::size_t window_for(std::size_t stride) noexcept {
 } // namespace
 
 fixed_pool::~fixed_pool() {
-    store_.suspend(); // a double free in a magazine would hide a leak
+    store_.end(); // a double free in a magazine would hide a leak
     const std::size_t leaked = store_.heap().out();
     if (leaked != 0) base::report_leak({options_.name, leaked, leaked * layout_.block_size}, options_.checks);
     if (options_.erase_on_free) wipe_live();
@@ -338,6 +338,7 @@ std::size_t fixed_pool::trim() noexcept {
         store_.resume();
         decommitted = regions_.decommit_idle(unlimited);
     }
+    from().trim();
     return before - regions_.reserved_bytes() + decommitted;
 }
 

@@ -254,13 +254,15 @@ std::size_t multi_pool::trim() noexcept {
         stores_[c].suspend();
         stores_[c].heap().give_idle_slabs(unlimited);
     }
-    const std::size_t returned = release_idle_regions(0);
+    std::size_t returned = release_idle_regions(0);
     if (regions_.used() != 0) {
         for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].resume();
-        return large + returned;
+    } else {
+        release_everything();
+        returned = before - regions_.reserved_bytes(); // a table that threads read stays
     }
-    release_everything();
-    return large + before - regions_.reserved_bytes(); // a table that threads read stays
+    limit_.trim();
+    return large + returned;
 }
 
 } // namespace cenote

@@ -6,6 +6,11 @@
 #include <utility>
 
 namespace cenote::engine {
+namespace {
+
+constexpr std::size_t first_blocks = 4;
+
+} // namespace
 
 void block_store::equip(void** memory, std::size_t capacity) noexcept {
     memory_ = memory;
@@ -30,6 +35,11 @@ void block_store::strip() noexcept {
     depot_.forget_magazines();
 }
 
+void block_store::end() noexcept {
+    if (!spare_.is_empty()) drain(spare_);
+    if (!loaded.is_empty()) drain(loaded);
+}
+
 void* block_store::refill() noexcept {
     if (!spare_.is_empty()) {
         std::swap(loaded, spare_);
@@ -37,7 +47,9 @@ void* block_store::refill() noexcept {
     }
     note_peak();
     if (loaded.capacity() == 0) return take_exact();
-    loaded.top += depot_.fetch(loaded.begin, loaded.capacity());
+    // A pool of few blocks pays for few: at most as many more as are out.
+    const std::size_t want = heap().out() < first_blocks ? first_blocks : heap().out();
+    loaded.top += depot_.fetch(loaded.begin, want < loaded.capacity() ? want : loaded.capacity());
     return loaded.is_empty() ? nullptr : loaded.pop();
 }
 

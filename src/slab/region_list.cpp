@@ -177,8 +177,6 @@ void region_list::release_all() noexcept {
         for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
             if (table_.at(id).begin != nullptr) table_.remove(id);
         }
-    } else {
-        table_.clear();
     }
     while (last_ != nullptr) release(last_);
     used_ = 0;
@@ -186,7 +184,7 @@ void region_list::release_all() noexcept {
 
 void region_list::end() noexcept {
     release_all();
-    if (plan_.from == nullptr) return;
+    if (!plan_.shared) return;
     table_.clear();
     table_memory_.release(*plan_.from);
 }

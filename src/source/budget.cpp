@@ -30,6 +30,9 @@ void budget::decommit(void* data, std::size_t bytes) noexcept {
 void budget::populate(void* data, std::size_t bytes) noexcept {
     upstream_->populate(data, bytes);
 }
+void budget::trim() noexcept {
+    upstream_->trim();
+}
 std::size_t budget::granularity() const noexcept {
     return upstream_->granularity();
 }

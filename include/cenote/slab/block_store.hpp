@@ -29,6 +29,8 @@ public:
     /// Both magazines at capacity zero until `resume`, their blocks back in the slabs.
     void suspend() noexcept;
     void resume() noexcept { equip(memory_, capacity_); }
+    /// The magazines' blocks are no longer out: what is, was never freed. For a pool that ends.
+    void end() noexcept;
     /// Without magazines, slabs and depot: their memory is gone.
     void strip() noexcept;
 

@@ -45,6 +45,9 @@ public:
     /// Backs this part with memory now, so that the first use does not fault. Keeps the contents.
     virtual void populate(void* data, std::size_t bytes) noexcept;
 
+    /// Gives back what the source itself has kept of regions that were released. Pools pass their `trim` on.
+    virtual void trim() noexcept {}
+
     /// Sizes of regions are rounded up to a multiple of this many bytes (a power of two).
     [[nodiscard]] virtual std::size_t granularity() const noexcept { return 1; }
 

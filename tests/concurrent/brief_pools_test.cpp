@@ -1,0 +1,81 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Pools that come and go, and what the source keeps for the next.
+#include <cenote/base/sanitizer.hpp>
+#include <cenote/concurrent/concurrent_multi_pool.hpp>
+#include <cenote/concurrent/concurrent_pool.hpp>
+#include <cenote/source/budget.hpp>
+#include <cenote/source/os_pages.hpp>
+
+#include <gtest/gtest.h>
+#include <set>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+
+TEST(brief_pools, one_after_another_uses_the_same_memory) {
+    if (base::watched()) GTEST_SKIP() << "under a sanitizer nothing is kept";
+    const auto live = [] {
+        fixed_pool alone({.block_size = 64, .name = "brief"});
+        concurrent_pool shared({.block_size = 64, .name = "brief"});
+        alone.deallocate(alone.allocate());
+        void* const block = shared.allocate();
+        shared.deallocate(block);
+        return block;
+    };
+    std::set<void*> seen;
+    for (int i = 0; i < 20; ++i) seen.insert(live());
+    EXPECT_LE(seen.size(), 2u);
+}
+
+// Hands on, and counts.
+class counting final : public source {
+public:
+    [[nodiscard]] void* reserve(const request& wanted) noexcept override { return pages.reserve(wanted); }
+    void release(void* region, const request& given) noexcept override { pages.release(region, given); }
+    [[nodiscard]] std::size_t granularity() const noexcept override { return pages.granularity(); }
+    void trim() noexcept override { ++trims; }
+    os_pages pages;
+    int trims = 0;
+};
+
+TEST(brief_pools, trim_of_every_pool_reaches_the_source) {
+    counting from;
+    budget limit(from, std::size_t{1} << 30);
+    fixed_pool alone({.block_size = 64, .source = &limit, .name = "trimmed"});
+    alone.deallocate(alone.allocate());
+    (void)alone.trim();
+    EXPECT_EQ(from.trims, 1);
+    multi_pool sizes({.source = &limit, .name = "trimmed"});
+    sizes.deallocate(sizes.allocate(10));
+    (void)sizes.trim();
+    EXPECT_EQ(from.trims, 2);
+    concurrent_pool shared({.block_size = 64, .source = &limit, .name = "trimmed"});
+    shared.deallocate(shared.allocate());
+    (void)shared.trim();
+    EXPECT_GT(from.trims, 2);
+    const int before = from.trims;
+    concurrent_multi_pool shared_sizes({.source = &limit, .name = "trimmed"});
+    shared_sizes.deallocate(shared_sizes.allocate(10));
+    (void)shared_sizes.trim();
+    EXPECT_GT(from.trims, before);
+}
+
+// The first refills cut few blocks, each as many as are out by then.
+TEST(brief_pools, a_pool_of_few_blocks_caches_few) {
+    fixed_pool pool({.block_size = 64, .sanitizers = false, .name = "few"});
+    void* block = pool.allocate();
+    EXPECT_LE(pool.stats().cached, 8u);
+    std::vector<void*> more;
+    while (more.size() < 1000) {
+        more.push_back(pool.allocate());
+        ASSERT_LE(pool.stats().cached, more.size() + 8);
+    }
+    pool.deallocate_n(more.data(), more.size());
+    pool.deallocate(block);
+    EXPECT_TRUE(pool.is_valid());
+}
+
+} // namespace
