@@ -3,17 +3,7 @@
 // What differs between compilers, and nothing else: visibility, inlining, prefetching, thread-locals.
 #pragma once
 
-#if defined(_WIN32) && defined(CENOTE_SHARED)
-#if defined(CENOTE_BUILDING)
-#define CENOTE_API __declspec(dllexport)
-#else
-#define CENOTE_API __declspec(dllimport)
-#endif
-#elif defined(__GNUC__)
-#define CENOTE_API __attribute__((visibility("default")))
-#else
-#define CENOTE_API
-#endif
+#include <cenote/base/api.h>
 
 #if defined(__GNUC__)
 #define CENOTE_NOINLINE __attribute__((noinline))

@@ -77,14 +77,11 @@ template<raw_pool Pool>
 [[nodiscard]] bool resize_in([[maybe_unused]] Pool& pool, [[maybe_unused]] void* block,
                              [[maybe_unused]] std::size_t old_bytes, [[maybe_unused]] std::size_t new_bytes,
                              [[maybe_unused]] std::size_t alignment) noexcept {
-    if constexpr (requires {
-                      { pool.resize(block, old_bytes, new_bytes, alignment) } -> std::same_as<bool>;
-                  }) {
-        return pool.resize(block, old_bytes, new_bytes, alignment);
-    } else if constexpr (requires {
-                             pool.largest_block();
-                             pool.rounded_size(new_bytes);
-                         }) {
+    if constexpr (requires { pool.try_resize(block, new_bytes); }) {
+        return pool.try_resize(block, new_bytes);
+    } else if constexpr (requires { pool.try_extend(block, old_bytes, new_bytes); }) {
+        return pool.try_extend(block, old_bytes, new_bytes) || new_bytes <= old_bytes;
+    } else if constexpr (requires { pool.rounded_size(new_bytes), pool.is_instrumented(); }) {
         // The same size class; where every call is told to a sanitizer, the bytes behind the old size may not
         // be touched.
         return alignment <= pool.default_alignment && old_bytes <= pool.largest_block() &&

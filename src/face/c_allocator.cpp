@@ -1,0 +1,112 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/face/default_resource.hpp>
+#include <cenote/face/direct_resource.hpp>
+
+#include "c_common.hpp"
+
+namespace {
+
+using namespace cenote;
+
+memory_options options_of(unsigned options) noexcept {
+    memory_options result = memory_options::none;
+    if ((options & CENOTE_ZERO) != 0) result = result | memory_options::zero;
+    if ((options & CENOTE_NO_FAIL) != 0) result = result | memory_options::no_fail;
+    return result;
+}
+
+// A resource of C++ for C.
+
+void* resource_allocate(void* context, std::size_t size, std::size_t alignment, unsigned options) noexcept {
+    return static_cast<memory_resource*>(context)->try_allocate(size, alignment, options_of(options));
+}
+void* resource_reallocate(void* context, void* block, std::size_t old_size, std::size_t new_size,
+                          std::size_t alignment, unsigned options) noexcept {
+    return static_cast<memory_resource*>(context)->try_reallocate(block, old_size, new_size, alignment,
+                                                                  options_of(options));
+}
+cenote_status resource_deallocate(void* context, void* block, std::size_t size,
+                                  std::size_t alignment) noexcept {
+    return c::judged([&] { static_cast<memory_resource*>(context)->deallocate(block, size, alignment); });
+}
+
+cenote_allocator allocator_of(memory_resource& of) noexcept {
+    return {&of, resource_allocate, resource_reallocate, resource_deallocate};
+}
+
+// An allocator of C for C++.
+class foreign_resource final : public memory_resource {
+public:
+    explicit foreign_resource(const cenote_allocator& of) noexcept
+        : memory_resource({.name = "C allocator"}), of_(of) {}
+    [[nodiscard]] const cenote_allocator& original() const noexcept { return of_; }
+
+private:
+    [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept override {
+        return of_.allocate(of_.context, size, alignment, CENOTE_NONE);
+    }
+    [[nodiscard]] void* take_zeroed(std::size_t size, std::size_t alignment) noexcept override {
+        return of_.allocate(of_.context, size, alignment, CENOTE_ZERO);
+    }
+    void give(void* block, std::size_t size, std::size_t alignment) noexcept override {
+        (void)of_.deallocate(of_.context, block, size, alignment);
+    }
+    [[nodiscard]] levels look() const noexcept override { return {}; } // C does not say
+
+    cenote_allocator of_;
+};
+
+// Room for the defaults that C sets; they are never destroyed, as C may use them to the very end.
+struct alignas(foreign_resource) place {
+    std::byte bytes[sizeof(foreign_resource)];
+};
+constinit place of_process{};
+constinit thread_local place of_thread{};
+
+memory_resource* put(place& where, const cenote_allocator* allocator) noexcept {
+    return allocator != nullptr ? ::new (where.bytes) foreign_resource(*allocator) : nullptr;
+}
+
+} // namespace
+
+extern "C" {
+
+cenote_allocator cenote_heap_allocator(void) noexcept {
+    return allocator_of(heap_resource());
+}
+
+cenote_allocator cenote_pages_allocator(void) noexcept {
+    return allocator_of(pages_resource());
+}
+
+cenote_allocator cenote_default_allocator(void) noexcept {
+    return allocator_of(default_resource());
+}
+
+void cenote_set_process_allocator(const cenote_allocator* allocator) noexcept {
+    (void)set_process_resource(put(of_process, allocator));
+}
+
+void cenote_set_thread_allocator(const cenote_allocator* allocator) noexcept {
+    (void)set_thread_resource(put(of_thread, allocator));
+}
+
+void* cenote_allocate(const cenote_allocator* from, std::size_t size, std::size_t alignment,
+                      unsigned options) noexcept {
+    if (from == nullptr || from->allocate == nullptr || !c::is_alignment(alignment)) return nullptr;
+    return from->allocate(from->context, size, alignment, options);
+}
+
+void* cenote_reallocate(const cenote_allocator* from, void* block, std::size_t old_size, std::size_t new_size,
+                        std::size_t alignment, unsigned options) noexcept {
+    if (from == nullptr || from->reallocate == nullptr || !c::is_alignment(alignment)) return nullptr;
+    return from->reallocate(from->context, block, old_size, new_size, alignment, options);
+}
+
+cenote_status cenote_deallocate(const cenote_allocator* from, void* block, std::size_t size,
+                                std::size_t alignment) noexcept {
+    if (from == nullptr || from->deallocate == nullptr) return CENOTE_BAD_ARGUMENT;
+    return from->deallocate(from->context, block, size, alignment);
+}
+
+} // extern "C"

@@ -1,0 +1,15 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// A handle of an arena: one of its own, or one that an arena pool lends.
+#pragma once
+
+#include <cenote/pool/arena.hpp>
+
+#include "c_common.hpp"
+
+/// What all handles of arenas are used through.
+struct cenote_arena {
+    cenote::arena* arena;
+    cenote::c::asker* ask;
+    bool is_lent; // it is released, not destroyed
+};

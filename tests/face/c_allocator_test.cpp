@@ -1,0 +1,264 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The allocator interface of the C face: every kind of it, and each as the parent of the others.
+#include <cenote/cenote.h>
+#include <cenote/face/default_resource.hpp>
+#include <cenote/face/direct_resource.hpp>
+
+#include "support/misuse_watch.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using cenote::test::misuse_watch;
+
+/// An allocator as a user writes it, which counts and can run out.
+struct counted {
+    std::size_t live = 0;
+    std::size_t calls = 0;
+    std::size_t fails_at = SIZE_MAX; // the call that finds nothing, and all behind it
+
+    static void* allocate(void* context, std::size_t size, std::size_t alignment, unsigned options) {
+        auto& self = *static_cast<counted*>(context);
+        if (++self.calls >= self.fails_at) return nullptr;
+        self.live += size;
+        return cenote_allocate(&self.heap, size, alignment, options);
+    }
+    static void* reallocate(void*, void*, std::size_t, std::size_t, std::size_t, unsigned) { return nullptr; }
+    static cenote_status deallocate(void* context, void* block, std::size_t size, std::size_t alignment) {
+        auto& self = *static_cast<counted*>(context);
+        self.live -= size;
+        return cenote_deallocate(&self.heap, block, size, alignment);
+    }
+    [[nodiscard]] cenote_allocator face() { return {this, allocate, reallocate, deallocate}; }
+
+    cenote_allocator heap = cenote_heap_allocator();
+};
+
+/// All that an allocator promises, for blocks of at most 64 bytes.
+void use(const cenote_allocator& face) {
+    auto* const block = static_cast<char*>(cenote_allocate(&face, 40, 8, CENOTE_ZERO));
+    ASSERT_NE(block, nullptr);
+    for (int i = 0; i < 40; ++i) ASSERT_EQ(block[i], 0);
+    std::memset(block, 3, 40);
+    auto* const more = static_cast<char*>(cenote_reallocate(&face, block, 40, 64, 8, CENOTE_ZERO));
+    ASSERT_NE(more, nullptr);
+    EXPECT_EQ(more[39], 3);
+    for (int i = 40; i < 64; ++i) EXPECT_EQ(more[i], 0);
+    EXPECT_EQ(cenote_reallocate(&face, more, 64, SIZE_MAX / 2, 8, CENOTE_NONE), nullptr);
+    EXPECT_EQ(more[0], 3);
+    EXPECT_EQ(cenote_allocate(&face, 8, 12, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_allocate(&face, SIZE_MAX, 8, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_deallocate(&face, more, 64, 8), CENOTE_OK);
+    void* const fresh = cenote_reallocate(&face, nullptr, 0, 20, 8, CENOTE_NONE);
+    EXPECT_NE(fresh, nullptr);
+    EXPECT_EQ(cenote_deallocate(&face, fresh, 20, 8), CENOTE_OK);
+    EXPECT_EQ(cenote_deallocate(&face, nullptr, 20, 8), CENOTE_OK);
+}
+
+/// What must refuse a pointer that it never gave.
+void misuse(const cenote_allocator& face) {
+    const misuse_watch watch;
+    char elsewhere[64];
+    EXPECT_NE(cenote_deallocate(&face, elsewhere, 64, 8), CENOTE_OK);
+    EXPECT_EQ(cenote_reallocate(&face, elsewhere, 8, 16, 8, CENOTE_NONE), nullptr);
+    EXPECT_EQ(watch.count(), 0u);
+}
+
+/// Every kind of pool, each drawing from `parent`.
+struct family {
+    cenote_fixed* fixed = nullptr;
+    cenote_fixed* shared = nullptr;
+    cenote_variable* variable = nullptr;
+    cenote_variable* locked = nullptr;
+    cenote_arena* arena = nullptr;
+
+    explicit family(const cenote_allocator* parent) {
+        cenote_fixed_options blocks = CENOTE_FIXED_OPTIONS_INIT;
+        blocks.block_size = 64;
+        blocks.memory.parent = parent;
+        made = made && cenote_fixed_create(&blocks, &fixed) == CENOTE_OK;
+        blocks.thread_safe = 1;
+        made = made && cenote_fixed_create(&blocks, &shared) == CENOTE_OK;
+        cenote_variable_options sizes = CENOTE_VARIABLE_OPTIONS_INIT;
+        sizes.grow_size = 64 << 10;
+        sizes.memory.parent = parent;
+        made = made && cenote_variable_create(&sizes, &variable) == CENOTE_OK;
+        sizes.thread_safe = 1;
+        made = made && cenote_variable_create(&sizes, &locked) == CENOTE_OK;
+        cenote_arena_options bump = CENOTE_ARENA_OPTIONS_INIT;
+        bump.memory.parent = parent;
+        made = made && cenote_arena_create(&bump, &arena) == CENOTE_OK;
+    }
+    ~family() {
+        cenote_fixed_destroy(fixed);
+        cenote_fixed_destroy(shared);
+        cenote_variable_destroy(variable);
+        cenote_variable_destroy(locked);
+        (void)cenote_arena_destroy(arena);
+    }
+    [[nodiscard]] std::vector<cenote_allocator> faces() const {
+        return {cenote_fixed_allocator(fixed), cenote_fixed_allocator(shared),
+                cenote_variable_allocator(variable), cenote_variable_allocator(locked),
+                cenote_arena_allocator(arena)};
+    }
+    bool made = true;
+};
+
+TEST(c_allocator, every_kind_keeps_the_promises_of_the_interface) {
+    const family all(nullptr);
+    ASSERT_TRUE(all.made);
+    for (const cenote_allocator& face : all.faces()) {
+        use(face);
+        misuse(face);
+    }
+    use(cenote_heap_allocator());
+    use(cenote_pages_allocator());
+    use(cenote_default_allocator());
+}
+
+TEST(c_allocator, every_kind_is_the_parent_of_every_other) {
+    const family parents(nullptr);
+    cenote_fixed_options large = CENOTE_FIXED_OPTIONS_INIT;
+    large.block_size = 512 << 10;
+    large.alignment = 64 << 10;
+    cenote_fixed* blocks = nullptr;
+    ASSERT_EQ(cenote_fixed_create(&large, &blocks), CENOTE_OK);
+    std::vector<cenote_allocator> faces = parents.faces();
+    faces[0] = faces[1] = cenote_fixed_allocator(blocks); // regions do not fit into 64 bytes
+    faces.push_back(cenote_heap_allocator());
+    faces.push_back(cenote_pages_allocator());
+    for (const cenote_allocator& parent : faces) {
+        const family children(&parent);
+        ASSERT_TRUE(children.made);
+        for (const cenote_allocator& face : children.faces()) use(face);
+    }
+    cenote_stats after;
+    EXPECT_EQ(cenote_fixed_stats(blocks, &after), CENOTE_OK);
+    EXPECT_EQ(after.live_blocks, 0u);
+    EXPECT_EQ(cenote_variable_stats(parents.variable, &after), CENOTE_OK);
+    EXPECT_EQ(after.live_blocks, 0u);
+    cenote_fixed_destroy(blocks);
+}
+
+TEST(c_allocator, everything_goes_back_to_a_parent_in_the_end) {
+    counted parent;
+    const cenote_allocator face = parent.face();
+    {
+        const family children(&face);
+        ASSERT_TRUE(children.made);
+        for (const cenote_allocator& child : children.faces()) {
+            for (int i = 0; i < 100; ++i) EXPECT_NE(cenote_allocate(&child, 50, 16, CENOTE_NONE), nullptr);
+        }
+        EXPECT_GT(parent.live, 100u * 64);
+    }
+    EXPECT_EQ(parent.live, 0u);
+}
+
+// Whichever of its calls finds nothing: nothing is lost, handles stay null, pools stay usable.
+TEST(c_allocator, survives_a_parent_that_fails_at_any_call) {
+    for (std::size_t at = 1;; ++at) {
+        counted parent;
+        parent.fails_at = at;
+        const cenote_allocator face = parent.face();
+        {
+            const family children(&face);
+            EXPECT_EQ(children.arena != nullptr, children.made);
+            for (const cenote_allocator& child : children.faces()) {
+                if (child.allocate == nullptr) continue;
+                for (int i = 0; i < 50; ++i) {
+                    void* const block = cenote_allocate(&child, 50, 16, CENOTE_NONE);
+                    if (block != nullptr && i % 2 == 0) {
+                        EXPECT_EQ(cenote_deallocate(&child, block, 50, 16), CENOTE_OK);
+                    }
+                }
+            }
+        }
+        EXPECT_EQ(parent.live, 0u) << "call " << at;
+        if (parent.calls < at) break;
+    }
+}
+
+TEST(c_allocator, missing_functions_are_answered) {
+    const cenote_allocator none{};
+    EXPECT_EQ(cenote_allocate(nullptr, 1, 1, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_allocate(&none, 1, 1, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_reallocate(nullptr, nullptr, 1, 1, 1, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_reallocate(&none, nullptr, 1, 1, 1, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_deallocate(nullptr, nullptr, 1, 1), CENOTE_BAD_ARGUMENT);
+    EXPECT_EQ(cenote_deallocate(&none, nullptr, 1, 1), CENOTE_BAD_ARGUMENT);
+}
+
+TEST(c_allocator, sizes_are_checked_where_blocks_have_one) {
+    const family all(nullptr);
+    const cenote_allocator face = cenote_fixed_allocator(all.fixed);
+    EXPECT_EQ(cenote_allocate(&face, 65, 8, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_allocate(&face, 8, 4096, CENOTE_NONE), nullptr);
+    void* const block = cenote_allocate(&face, 64, 16, CENOTE_NONE);
+    EXPECT_EQ(cenote_deallocate(&face, block, 65, 16), CENOTE_WRONG_SIZE);
+    EXPECT_EQ(cenote_reallocate(&face, block, 64, 65, 16, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_reallocate(&face, block, 65, 60, 16, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_deallocate(&face, block, 64, 16), CENOTE_OK);
+}
+
+TEST(c_allocator, defaults_are_those_of_cpp) {
+    counted of_process;
+    counted of_thread;
+    const cenote_allocator process = of_process.face();
+    const cenote_allocator thread = of_thread.face();
+    EXPECT_EQ(cenote_default_allocator().context, &cenote::heap_resource());
+    cenote_set_process_allocator(&process);
+    cenote_set_thread_allocator(&thread);
+    {
+        cenote::memory_resource& mine = cenote::default_resource();
+        void* const block = mine.allocate(100, 16, cenote::memory_options::zero);
+        EXPECT_EQ(of_thread.live, 100u);
+        EXPECT_EQ(static_cast<char*>(block)[99], 0);
+        void* const moved = mine.reallocate(block, 100, 200);
+        EXPECT_EQ(of_thread.live, 200u);
+        mine.deallocate(moved, 200, 16);
+        EXPECT_EQ(of_thread.live, 0u);
+        EXPECT_EQ(mine.stats().live_bytes, 0u);
+        std::thread([&of_process] {
+            const cenote_allocator theirs = cenote_default_allocator();
+            void* const other = cenote_allocate(&theirs, 50, 16, CENOTE_NONE);
+            EXPECT_EQ(of_process.live, 50u);
+            EXPECT_EQ(cenote_deallocate(&theirs, other, 50, 16), CENOTE_OK);
+        }).join();
+    }
+    cenote_set_thread_allocator(nullptr);
+    cenote_set_process_allocator(nullptr);
+    EXPECT_EQ(cenote_default_allocator().context, &cenote::heap_resource());
+}
+
+TEST(c_allocator_death, no_fail_aborts_with_a_message) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto die = [](std::size_t which, std::size_t size) {
+        const family all(nullptr);
+        const cenote_allocator face = all.faces()[which];
+        (void)cenote_allocate(&face, size, 8, CENOTE_NO_FAIL);
+    };
+    const auto die_of_heap = [] {
+        const cenote_allocator face = cenote_heap_allocator();
+        (void)cenote_allocate(&face, SIZE_MAX / 2, 8, CENOTE_NO_FAIL);
+    };
+    const auto die_growing = [] {
+        const family all(nullptr);
+        const cenote_allocator face = cenote_fixed_allocator(all.fixed);
+        (void)cenote_reallocate(&face, cenote_allocate(&face, 8, 8, CENOTE_NONE), 8, 65, 8, CENOTE_NO_FAIL);
+    };
+    EXPECT_DEATH(die(0, 65), "is out of memory: requested 65 bytes");
+    EXPECT_DEATH(die(2, SIZE_MAX / 2), "is out of memory");
+    EXPECT_DEATH(die(4, SIZE_MAX / 2), "is out of memory");
+    EXPECT_DEATH(die_of_heap(), "'heap' is out of memory");
+    EXPECT_DEATH(die_growing(), "requested 65 bytes");
+}
+
+} // namespace
