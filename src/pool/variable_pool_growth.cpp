@@ -232,7 +232,7 @@ bool variable_pool::resize_block(const engine::span_heap::place& at, void* block
     const std::uint32_t has = heap_.granules_at(at);
     const std::size_t had = has * engine::granule_bytes;
     if (size > largest_) return false;
-    if (!heap_.has_numbers()) (void)heap_.ensure_numbers();
+    if (!heap_.has_numbers(1)) (void)heap_.ensure_numbers(0);
     const std::size_t usable = watched_ ? base::permitted(block, had) : had;
     if (!heap_.resize(at, has, engine::granules_for(size))) return false;
     if (!is_exact_) return true;

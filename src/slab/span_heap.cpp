@@ -68,7 +68,7 @@ CENOTE_INLINE void* span_heap::cut_listed(std::uint32_t of_class, std::uint32_t 
 
 // The current free block is one of its class: of two classes that fit, the smaller serves.
 void* span_heap::take(std::uint32_t granules) noexcept {
-    if (!has_numbers()) [[unlikely]]
+    if (!has_numbers(1)) [[unlikely]]
         return nullptr;
     const std::uint32_t found = index_.class_from(fitting_class_of(granules));
     if (current_ >= granules) {
@@ -213,7 +213,7 @@ bool span_heap::resize(const place& at, std::uint32_t has, std::uint32_t wanted)
     const std::uint32_t behind = is_followed ? map.next(end) - end : 0;
     if (wanted > has + behind) return false;
     if (wanted == has || (!is_followed && has - wanted < smallest_run)) return true;
-    if (!has_numbers()) return wanted < has;
+    if (!is_followed && !has_numbers(1)) return true;
     const bool was_current = is_followed && base + end == current_at_;
     if (is_followed) {
         detach(map, base + end, behind);

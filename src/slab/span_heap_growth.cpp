@@ -8,8 +8,6 @@
 namespace cenote::engine {
 namespace {
 
-// Calls make at most one block live and two free blocks of one.
-constexpr std::size_t in_a_call = 4;
 constexpr std::size_t least_nodes = 64;
 
 constexpr source::request request_for(std::size_t bytes) noexcept {
@@ -30,10 +28,8 @@ void span_heap::configure(std::uint32_t granules, region_list& regions, fit how,
 // half of the sum, and of the spans, is the most that can be free later. No span holds more than so many.
 void span_heap::count_room() noexcept {
     const std::size_t numbers = index_.capacity() != 0 ? index_.capacity() - 1 : 0;
-    const std::size_t reserved = spans() + in_a_call;
-    room_ = 2 * numbers > reserved ? 2 * numbers - reserved : 0;
-    if (numbers != 0 && numbers >= spans() * (most_nodes(layout_.granules) - 1)) room_ = base::size_max;
-    if (numbers == 0) room_ = 0;
+    room_ = 2 * numbers > spans() ? 2 * numbers - spans() : 0;
+    if (numbers >= spans() * (most_nodes(layout_.granules) - 1)) room_ = no_bound;
 }
 
 void span_heap::equip(void* memory, std::size_t nodes) noexcept {
@@ -41,16 +37,22 @@ void span_heap::equip(void* memory, std::size_t nodes) noexcept {
     count_room();
 }
 
+// A quarter more than needed, so that moving them costs a constant amount a block; or just as many.
 bool span_heap::ensure_numbers(std::size_t more) noexcept {
-    if (live_ + free_ + more <= room_ && room_ != 0) return true;
-    if (more > base::size_max / 64) return false;
+    if (more >= no_bound - live_ - free_) return false;
+    const std::size_t sum = live_ + free_ + more + 1; // a block may be cut with a lead and a rest
+    if (sum <= room_ && index_.capacity() != 0) return true;
+    const std::size_t least = (sum + spans()) / 2 + 2;
+    const std::size_t ample = least + least / 4;
+    return get_numbers(ample < least_nodes ? least_nodes : ample) || get_numbers(least);
+}
+
+bool span_heap::get_numbers(std::size_t nodes) noexcept {
     source& from = *regions_->plan().from;
-    std::size_t nodes = (live_ + free_ + more + spans() + in_a_call) / 2 + 2;
-    nodes += nodes / 4;
-    if (nodes < least_nodes) nodes = least_nodes;
     std::size_t bytes = 0;
-    if (nodes >= nowhere || !base::round_up(free_index::bytes_for(nodes), from.granularity(), bytes))
+    if (nodes >= nowhere || !base::round_up(free_index::bytes_for(nodes), from.granularity(), bytes)) {
         return false;
+    }
     void* const memory = from.reserve(request_for(bytes));
     if (memory == nullptr) return false;
     if (!from.commit(memory, bytes)) {
@@ -83,7 +85,7 @@ bool span_heap::add_span() noexcept {
         equip(regions_->home(), regions_->plan().home_bytes / sizeof(free_node));
     }
     count_room();
-    if (!ensure_numbers()) {
+    if (!ensure_numbers(0)) {
         --free_;
         note_not_idle();
         give_region(id);

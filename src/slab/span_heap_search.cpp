@@ -110,9 +110,12 @@ span_heap::hole span_heap::search_first(const wish& wanted) const noexcept {
 }
 
 void* span_heap::take(const wish& wanted) noexcept {
-    if (!has_numbers() || regions_ == nullptr) return nullptr;
+    if (regions_ == nullptr) return nullptr;
     const hole found = search(wanted);
-    return found.granules != 0 ? carve(found, wanted.granules) : nullptr;
+    if (found.granules == 0) return nullptr;
+    const std::uint32_t rest = found.granules - found.lead - wanted.granules;
+    const std::size_t more_blocks = (found.lead != 0 ? 1 : 0) + (rest >= smallest_run ? 1 : 0);
+    return has_numbers(more_blocks) ? carve(found, wanted.granules) : nullptr;
 }
 
 void* span_heap::carve(const hole& from, std::uint32_t granules) noexcept {

@@ -19,7 +19,7 @@ namespace cenote::test {
 [[nodiscard]] inline const std::vector<kind>& all_kinds() {
     static const std::vector<kind> all = [] {
         std::vector<kind> rows = pool_kinds();
-        for (const auto& more : {concurrent_kinds(), face_kinds()})
+        for (const auto& more : {variable_kinds(), concurrent_kinds(), face_kinds()})
             rows.insert(rows.end(), more.begin(), more.end());
         return rows;
     }();

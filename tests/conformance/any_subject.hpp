@@ -119,6 +119,7 @@ private:
 
 /// The pools, the pools for many threads, and the faces.
 [[nodiscard]] std::vector<kind> pool_kinds();
+[[nodiscard]] std::vector<kind> variable_kinds();
 [[nodiscard]] std::vector<kind> concurrent_kinds();
 [[nodiscard]] std::vector<kind> face_kinds();
 

@@ -100,9 +100,11 @@ public:
 
     /// One more span. False when the source refuses: nothing has changed then.
     [[nodiscard]] bool add_span() noexcept;
-    /// Makes sure that one call more, and `more` blocks, have their numbers. False when the source refuses.
-    [[nodiscard]] bool ensure_numbers(std::size_t more = 0) noexcept;
-    [[nodiscard]] bool has_numbers() const noexcept { return live_ + free_ <= room_; }
+    /// Makes sure that the next call, and `more` blocks, have their numbers. False when the source refuses.
+    [[nodiscard]] bool ensure_numbers(std::size_t more) noexcept;
+    [[nodiscard]] bool has_numbers(std::size_t more_blocks) const noexcept {
+        return live_ + free_ + more_blocks <= room_ + 1;
+    }
     /// Gives up to `most` spans without a live block back, except the first; returns how many.
     std::size_t release_idle(std::size_t most) noexcept;
     /// Gives all spans without a live block back, and with the last one the numbers.
@@ -133,6 +135,7 @@ public:
 
 private:
     static constexpr std::uint32_t nowhere = 0xffffffff;
+    static constexpr std::size_t no_bound = ~std::size_t{0} / 2;
 
     struct totals { // of a check
         std::size_t live = 0;
@@ -176,6 +179,7 @@ private:
     void give_region(std::uint32_t id) noexcept;
     void forget_blocks() noexcept;
     void count_room() noexcept;
+    [[nodiscard]] bool get_numbers(std::size_t nodes) noexcept;
     void equip(void* memory, std::size_t nodes) noexcept;
     [[nodiscard]] bool is_span_valid(std::uint32_t id, totals& all) const noexcept;
     [[nodiscard]] bool is_listed(const boundary_map& map, std::uint32_t at,
