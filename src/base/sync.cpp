@@ -1,8 +1,18 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/sync.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
+
+#if defined(__linux__) && !defined(CENOTE_POSIX_ONLY)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define CENOTE_FUTEX 1
+#endif
 
 namespace cenote::sync {
 namespace {
@@ -24,6 +34,61 @@ __attribute__((destructor(101))) void forget_key() noexcept {
 void real::yield() noexcept {
     (void)sched_yield();
 }
+
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+[[maybe_unused]] timespec as_timespec(std::int64_t nanoseconds) noexcept {
+    return {static_cast<time_t>(nanoseconds / second), static_cast<long>(nanoseconds % second)};
+}
+
+} // namespace
+
+std::int64_t steady_now() noexcept {
+    timespec now{};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * second + now.tv_nsec;
+}
+
+#if defined(CENOTE_FUTEX)
+
+// Not through the standard's `wait`: that has no deadline, and keeps counts that only its own `notify` knows.
+bool real::wait_until(const atomic<std::uint32_t>& word, std::uint32_t value,
+                      std::int64_t deadline) noexcept {
+    const int saved = errno;
+    const timespec until = as_timespec(std::max<std::int64_t>(deadline, 0));
+    const long result =
+        ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, value,
+                  deadline == no_deadline ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+    const bool is_late = result == -1 && errno == ETIMEDOUT;
+    errno = saved;
+    return !is_late;
+}
+
+void real::wake_waiter(const atomic<std::uint32_t>& word) noexcept {
+    const int saved = errno;
+    (void)::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    errno = saved;
+}
+
+#else
+
+// A look every fifth of a millisecond: plain POSIX has nothing that sleeps on a word, and a condition
+// variable a word would have locks that the child of a fork finds taken.
+bool real::wait_until(const atomic<std::uint32_t>& word, std::uint32_t value,
+                      std::int64_t deadline) noexcept {
+    const int saved = errno;
+    const std::int64_t left = deadline == no_deadline ? second : deadline - steady_now();
+    const timespec nap = as_timespec(std::clamp<std::int64_t>(left, 0, 200'000));
+    if (word.load(memory_order_relaxed) == value && left > 0) (void)::nanosleep(&nap, nullptr);
+    errno = saved;
+    return left > 0;
+}
+
+void real::wake_waiter(const atomic<std::uint32_t>& /*word*/) noexcept {}
+
+#endif
 
 bool at_thread_exit(void (*call)(void*), void* context) noexcept {
     static atomic<void (*)(void*)> wanted{nullptr};

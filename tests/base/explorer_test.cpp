@@ -400,4 +400,35 @@ TEST(explorer, atomics_and_data_work_outside_of_an_exploration) {
     EXPECT_THROW(require(false, "outside"), std::logic_error);
 }
 
+TEST(explorer, a_deadline_comes_in_some_schedules_and_not_in_others) {
+    bool was_late = false;
+    bool was_woken = false;
+    const findings found = explore([&](program& run) {
+        auto bed = std::make_shared<explored::atomic<std::uint32_t>>(0u);
+        run.threads.emplace_back([&, bed] {
+            if (explored::wait_until(*bed, 0, 1))
+                was_woken = true;
+            else
+                was_late = true;
+        });
+        run.threads.emplace_back([bed] {
+            bed->store(1, sync::memory_order_release);
+            explored::wake_waiter(*bed);
+        });
+    });
+    EXPECT_EQ(found.kind, failure::none) << found;
+    EXPECT_TRUE(was_late && was_woken);
+}
+
+TEST(explorer, a_sleep_with_a_deadline_is_no_deadlock_and_one_without_is) {
+    const auto sleep = [](std::int64_t deadline) {
+        return [=](program& run) {
+            auto bed = std::make_shared<explored::atomic<std::uint32_t>>(0u);
+            run.threads.emplace_back([=] { (void)explored::wait_until(*bed, 0, deadline); });
+        };
+    };
+    EXPECT_EQ(explore(sleep(1)).kind, failure::none);
+    EXPECT_EQ(explore(sleep(sync::no_deadline)).kind, failure::deadlock);
+}
+
 } // namespace

@@ -37,4 +37,29 @@ TEST(sync, what_was_written_before_a_release_is_seen_after_the_acquire) {
     }
 }
 
+TEST(sync, a_wait_ends_at_its_deadline) {
+    const sync::atomic<std::uint32_t> word{7};
+    for (const std::int64_t nanoseconds : {0, 100'000, 3'000'000}) {
+        const std::int64_t deadline = sync::steady_now() + nanoseconds;
+        while (sync::real::wait_until(word, 7, deadline)) {
+        }
+        EXPECT_GE(sync::steady_now(), deadline);
+    }
+    EXPECT_FALSE(sync::real::wait_until(word, 7, 0));
+    EXPECT_FALSE(sync::real::wait_until(word, 7, -5));
+}
+
+TEST(sync, a_wait_ends_when_the_word_changes) {
+    for (const std::int64_t deadline : {sync::no_deadline, sync::steady_now() + 60'000'000'000}) {
+        sync::atomic<std::uint32_t> word{7};
+        std::thread other([&] {
+            word.store(8, sync::memory_order_release);
+            sync::real::wake_waiter(word);
+        });
+        while (word.load(sync::memory_order_acquire) == 7)
+            ASSERT_TRUE(sync::real::wait_until(word, 7, deadline));
+        other.join();
+    }
+}
+
 } // namespace

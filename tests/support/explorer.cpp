@@ -120,6 +120,9 @@ void arrive_to_sleep(const location&) {
 bool sleep(const location& word) {
     return active != nullptr && active->sleep(word);
 }
+bool sleep_until(const location& word) {
+    return active != nullptr && active->sleep_until(word);
+}
 void wake(const location& word, bool all) {
     if (active == nullptr) return;
     active->arrive(false);

@@ -123,6 +123,8 @@ void yield();
 void arrive_to_sleep(const location& word);
 /// False: woken early.
 [[nodiscard]] bool sleep(const location& word);
+/// The same with a deadline, which may come whenever threads may change. False: it has.
+[[nodiscard]] bool sleep_until(const location& word);
 void wake(const location& word, bool all);
 
 template<class T>
@@ -262,6 +264,14 @@ struct explored {
         while (word.values_[word.at_.newest()] == value && exploring::sleep(word.at_)) {
         }
     }
+    static bool wait_until(const atomic<std::uint32_t>& word, std::uint32_t value, std::int64_t deadline) {
+        exploring::arrive_to_sleep(word.at_);
+        if (word.values_[word.at_.newest()] != value) return true;
+        if (deadline != sync::no_deadline) return exploring::sleep_until(word.at_);
+        (void)exploring::sleep(word.at_);
+        return true;
+    }
+    static void wake_waiter(const atomic<std::uint32_t>& word) { exploring::wake(word.at_, true); }
     static void wake_one(atomic<std::uint32_t>& word) { exploring::wake(word.at_, false); }
     static void wake_all(atomic<std::uint32_t>& word) { exploring::wake(word.at_, true); }
 };

@@ -159,11 +159,17 @@ std::size_t machine::choose(std::size_t options, bool is_free) {
 
 bool machine::can_run(std::size_t thread) const {
     const virtual_thread& one = threads_[thread];
+    if (one.is == state::asleep) return one.has_deadline;
     return one.is == state::ready && !((one.yields || one.stuck) && one.mark == changes_);
 }
 
 void machine::switch_to(std::size_t thread) {
-    threads_[thread].yields = threads_[thread].waits = threads_[thread].stuck = false;
+    virtual_thread& next = threads_[thread];
+    next.yields = next.waits = next.stuck = false;
+    if (next.is == state::asleep) {
+        next.is = state::ready;
+        next.is_late = true;
+    }
     if (thread == current_) return;
     fiber& from = *fibers_[current_];
     current_ = thread;
@@ -251,6 +257,20 @@ bool machine::sleep(const location& word) {
     threads_[current_].word = &word;
     switch_to_another();
     return true;
+}
+
+bool machine::sleep_until(const location& word) {
+    if (!running_) throw std::logic_error("explore: nobody can wake what sleeps here");
+    virtual_thread& self = threads_[current_];
+    tell(word, "sleeps until its deadline");
+    self.is = state::asleep;
+    self.word = &word;
+    self.has_deadline = true;
+    self.is_late = false;
+    switch_to_another();
+    self.has_deadline = false;
+    if (self.is_late) tell(word, "is late");
+    return !self.is_late;
 }
 
 void machine::wake(const location& word, bool all) {

@@ -31,6 +31,7 @@ public:
     void pause();
     void yield();
     [[nodiscard]] bool sleep(const location& word);
+    [[nodiscard]] bool sleep_until(const location& word);
     void wake(const location& word, bool all);
     [[nodiscard]] std::size_t choose_age(std::size_t ages);
     /// Ends the schedule, from within a thread without a return: what stands on its stack is abandoned.
@@ -46,6 +47,8 @@ private:
         clock now;
         bool has_begun = false;         // to use atomics
         const location* word = nullptr; // what it sleeps on
+        bool has_deadline = false;      // which may come at any time: it can run then
+        bool is_late = false;           // it has come
         std::uint64_t mark = 0;         // the changes it had seen at its last pause
         std::size_t idle = 0;           // pauses since then
         bool yields = false;            // until something changes

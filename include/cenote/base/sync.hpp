@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace cenote::sync {
 
@@ -46,7 +47,18 @@ struct real {
     }
     static void wake_one(atomic<std::uint32_t>& word) noexcept { word.notify_one(); }
     static void wake_all(atomic<std::uint32_t>& word) noexcept { word.notify_all(); }
+
+    /// As `wait`, but at most until `deadline`, in nanoseconds of the steady clock: false when that has come.
+    /// Only `wake_waiter` wakes what sleeps here, which may be gone when it does: the word is not read.
+    [[nodiscard]] CENOTE_API static bool wait_until(const atomic<std::uint32_t>& word, std::uint32_t value,
+                                                    std::int64_t deadline) noexcept;
+    CENOTE_API static void wake_waiter(const atomic<std::uint32_t>& word) noexcept;
 };
+
+/// The deadline of who waits for ever.
+inline constexpr std::int64_t no_deadline = std::numeric_limits<std::int64_t>::max();
+/// The steady clock in nanoseconds, as std::chrono::steady_clock tells them.
+[[nodiscard]] CENOTE_API std::int64_t steady_now() noexcept;
 
 /// A lock for short stretches: tries a few times before it sleeps. Constant-initialised, four bytes; not
 /// recursive, not fair. May be released in the child of a fork by the thread that took it before.

@@ -1,0 +1,250 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// A hard number of things, handed to threads, and the line of those who wait for one. While nobody waits,
+// taking and giving are one exchange each. Who finds none waits on the stack of the calling thread; from then
+// on whatever comes back goes straight to the first in line, under a lock held for a few instructions: first
+// come, first served, also for those who want several at once. A template over the atomics policy: the tests
+// drive it through all short schedules.
+#pragma once
+
+#include <cenote/concurrent/crew.hpp>
+#include <cenote/concurrent/number_stack.hpp>
+
+#include <type_traits>
+
+namespace cenote::engine {
+
+enum class wait_result { got, none, closed }; // none: not before the deadline
+
+/// How many things a line has, and how many wait, exact at the time of the call.
+struct line_levels {
+    std::uint32_t all = 0;
+    std::uint32_t free = 0;
+    std::uint32_t peak = 0; ///< the most that were out at once
+    std::uint32_t waiting = 0;
+    bool is_closed = false;
+};
+
+template<class Policy, int Spins = 200>
+class basic_waiting_line {
+    using stack = basic_number_stack<Policy>;
+    template<class T>
+    using data = typename Policy::template data<T>;
+    using word = typename Policy::template atomic<std::uint32_t>;
+
+public:
+    static constexpr std::uint32_t none = stack::none;
+    static constexpr std::uint32_t most = stack::most;
+    static constexpr std::int64_t at_once = -1; ///< a deadline: do not wait
+
+    /// One thing, by its number; the memory of these belongs to the pool, which keeps it until the end.
+    using entry = typename stack::entry;
+
+    constexpr basic_waiting_line() noexcept = default;
+    basic_waiting_line(const basic_waiting_line&) = delete;
+    basic_waiting_line& operator=(const basic_waiting_line&) = delete;
+    ~basic_waiting_line() {
+        if constexpr (is_real) leave_registry(crew_);
+    }
+
+    /// Makes the things there are `count`, named in `entries`, which may be more than there were: the numbers
+    /// that were there keep their names. Who waits gets the new ones first.
+    void adopt(entry* entries, std::uint32_t count) noexcept {
+        const section here(*this);
+        const std::uint32_t known = count_;
+        free_.move_to(entries, known);
+        count_ = count;
+        std::uint32_t next = known;
+        while (next < count && first_ != nullptr) hand_over(next++);
+        if (next < count) free_.append(next, count);
+    }
+
+    /// One, or `none` when there is none, somebody waits, or the line is closed: then ask `wait`.
+    [[nodiscard]] std::uint32_t take() noexcept { return free_.take(); }
+    /// Whether nothing can be had without waiting, as of now.
+    [[nodiscard]] bool seems_empty() const noexcept { return free_.seems_empty(); }
+    /// What a number names; for who has it.
+    [[nodiscard]] void* at(std::uint32_t number) const noexcept { return free_.at(number); }
+
+    void give(std::uint32_t number) noexcept {
+        if (!free_.give(number)) [[unlikely]]
+            give_slow(number);
+    }
+
+    /// `count` of them into `numbers`, all or none: waits for them until the deadline, in nanoseconds of the
+    /// steady clock.
+    [[nodiscard]] CENOTE_NOINLINE wait_result wait(std::uint32_t* numbers, std::uint32_t count,
+                                                   std::int64_t deadline) noexcept {
+        waiter self{numbers, count};
+        {
+            const section here(*this);
+            if (is_closed_) return wait_result::closed;
+            if (first_ == nullptr && serve(self)) return wait_result::got;
+            if (deadline == at_once) {
+                give_back(self);
+                return wait_result::none;
+            }
+            enqueue(self);
+        }
+        if (sleep(self, deadline)) return result_of(self);
+        const section here(*this);
+        if (self.state.load(sync::memory_order_acquire) != is_waiting) return result_of(self); // just in time
+        unlink(self);
+        give_back(self);
+        return wait_result::none;
+    }
+
+    /// Wakes everybody, who get nothing, as all do from now on. What is out may still be given back.
+    void close() noexcept {
+        const section here(*this);
+        is_closed_ = true;
+        while (waiter* const gone = first_) {
+            unlink(*gone);
+            give_back(*gone);
+            tell(*gone, is_sent_away);
+        }
+    }
+
+    [[nodiscard]] line_levels levels() noexcept {
+        const section here(*this);
+        const typename stack::levels now = free_.count();
+        line_levels result{.all = count_, .free = now.free, .peak = count_ - now.never_taken};
+        result.is_closed = is_closed_;
+        for (waiter* at = first_; at != nullptr; at = at->next) ++result.waiting;
+        return result;
+    }
+
+private:
+    static constexpr bool is_real = std::is_same_v<Policy, sync::real>;
+    static constexpr std::uint32_t is_waiting = 0;
+    static constexpr std::uint32_t is_served = 1;
+    static constexpr std::uint32_t is_sent_away = 2;
+
+    struct waiter { // on the stack of its thread
+        std::uint32_t* numbers;
+        std::uint32_t wanted;
+        std::uint32_t got = 0;
+        data<waiter*> next{nullptr};
+        data<waiter*> previous{nullptr};
+        word state{is_waiting};
+
+        waiter(std::uint32_t* into, std::uint32_t count) noexcept : numbers(into), wanted(count) {}
+    };
+
+    // Holds the lock, and the stack. Whose wait ends by this is woken when it is free again.
+    class section {
+    public:
+        explicit section(basic_waiting_line& line) noexcept : line_(line) {
+            if constexpr (is_real) {
+                if (!line_.crew_.is_listed()) [[unlikely]]
+                    enter_registry(line_.crew_);
+            }
+            line_.crew_.lock();
+            if (line_.crew_.is_fresh_child())
+                line_.first_ = line_.last_ = nullptr; // threads it does not have
+            line_.free_.block();
+        }
+        section(const section&) = delete;
+        section& operator=(const section&) = delete;
+        ~section() {
+            if (line_.first_ == nullptr && !line_.is_closed_) line_.free_.unblock();
+            word* const told = line_.to_wake_;
+            line_.to_wake_ = nullptr;
+            line_.crew_.unlock();
+            if (told != nullptr) Policy::wake_waiter(*told);
+        }
+
+    private:
+        basic_waiting_line& line_;
+    };
+
+    CENOTE_NOINLINE void give_slow(std::uint32_t number) noexcept {
+        const section here(*this);
+        give_blocked(number);
+    }
+
+    // All that follows is in a section.
+
+    void give_blocked(std::uint32_t number) noexcept {
+        if (first_ != nullptr) return hand_over(number);
+        free_.give_alone(number);
+    }
+
+    // To the first in line, who goes when that was the last it wants.
+    void hand_over(std::uint32_t number) noexcept {
+        waiter& lucky = *first_;
+        lucky.numbers[lucky.got++] = number;
+        if (lucky.got < lucky.wanted) return;
+        unlink(lucky);
+        tell(lucky, is_served);
+    }
+
+    // From here on it may be gone; its word is only an address.
+    void tell(waiter& one, std::uint32_t what) noexcept {
+        word& told = one.state;
+        told.store(what, sync::memory_order_release);
+        if (to_wake_ != nullptr) Policy::wake_waiter(*to_wake_);
+        to_wake_ = &told;
+    }
+
+    [[nodiscard]] bool serve(waiter& self) noexcept {
+        while (self.got < self.wanted) {
+            const std::uint32_t number = free_.take_alone();
+            if (number == none) return false;
+            self.numbers[self.got++] = number;
+        }
+        return true;
+    }
+    void give_back(waiter& self) noexcept {
+        while (self.got != 0) give_blocked(self.numbers[--self.got]);
+    }
+
+    void enqueue(waiter& self) noexcept {
+        waiter* const before = last_;
+        self.previous = before;
+        if (before != nullptr)
+            before->next = &self;
+        else
+            first_ = &self;
+        last_ = &self;
+    }
+    void unlink(waiter& gone) noexcept {
+        waiter* const before = gone.previous;
+        waiter* const behind = gone.next;
+        if (before != nullptr)
+            before->next = behind;
+        else
+            first_ = behind;
+        if (behind != nullptr)
+            behind->previous = before;
+        else
+            last_ = before;
+    }
+
+    /// False when the deadline has come first.
+    [[nodiscard]] static bool sleep(waiter& self, std::int64_t deadline) noexcept {
+        for (int i = 0; i < Spins; ++i) {
+            if (self.state.load(sync::memory_order_acquire) != is_waiting) return true;
+            Policy::pause();
+        }
+        while (self.state.load(sync::memory_order_acquire) == is_waiting)
+            if (!Policy::wait_until(self.state, is_waiting, deadline)) return false;
+        return true;
+    }
+    [[nodiscard]] static wait_result result_of(const waiter& self) noexcept {
+        const bool is_got = self.state.load(sync::memory_order_relaxed) == is_served;
+        return is_got ? wait_result::got : wait_result::closed;
+    }
+
+    stack free_;
+    basic_crew<Policy> crew_; // nobody joins it; forks take its lock
+    data<std::uint32_t> count_{0};
+    data<waiter*> first_{nullptr};
+    data<waiter*> last_{nullptr};
+    data<bool> is_closed_{false};
+    data<word*> to_wake_{nullptr};
+};
+
+using waiting_line = basic_waiting_line<sync::real>;
+
+} // namespace cenote::engine

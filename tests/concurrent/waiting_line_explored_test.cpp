@@ -1,0 +1,219 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// The waiting line in every short schedule: hand-off against deadline against close, and nothing lost.
+#include <cenote/concurrent/waiting_line.hpp>
+
+#include "support/explorer.hpp"
+
+#include <array>
+#include <gtest/gtest.h>
+#include <memory>
+
+namespace {
+
+using namespace cenote;
+using namespace cenote::test;
+using engine::wait_result;
+
+constexpr std::int64_t some_deadline = 1;
+
+/// A line of a few things, each of which counts who has it.
+template<class Policy = explored>
+struct world {
+    using line_t = engine::basic_waiting_line<Policy, 0>;
+    line_t line;
+    std::array<typename line_t::entry, 4> entries;
+    std::array<typename line_t::entry, 4> more;
+    std::array<explored::data<int>, 4> holders;
+
+    explicit world(std::uint32_t count) { line.adopt(entries.data(), count); }
+
+    void hold(std::uint32_t number) {
+        ++holders[number];
+        require(holders[number] == 1, "two have the same");
+        --holders[number];
+    }
+    /// Takes one, uses it, gives it back.
+    wait_result use(std::int64_t deadline) {
+        std::uint32_t number = line.take();
+        if (number == line_t::none) {
+            const wait_result how = line.wait(&number, 1, deadline);
+            if (how != wait_result::got) return how;
+        }
+        hold(number);
+        line.give(number);
+        return wait_result::got;
+    }
+    wait_result use_two(std::int64_t deadline) {
+        std::array<std::uint32_t, 2> numbers{};
+        const wait_result how = line.wait(numbers.data(), 2, deadline);
+        if (how != wait_result::got) return how;
+        require(numbers[0] != numbers[1], "one thing given twice in one call");
+        for (const std::uint32_t number : numbers) hold(number);
+        for (const std::uint32_t number : numbers) line.give(number);
+        return how;
+    }
+    void require_all_there(std::uint32_t count) {
+        const engine::line_levels now = line.levels();
+        require(now.waiting == 0, "somebody still stands in line");
+        require(now.all == count && now.free == count, "something was lost");
+    }
+};
+
+exploration bound(int preemptions, std::size_t random = 1000) {
+    exploration wanted;
+    wanted.preemptions = preemptions;
+    wanted.schedules = 15000;
+    wanted.random_schedules = random;
+    return wanted;
+}
+
+void expect_nothing(const findings& found) {
+    EXPECT_EQ(found.kind, failure::none) << found;
+    EXPECT_GT(found.schedules, 50u) << found;
+}
+
+template<class Policy>
+auto all_wait(std::size_t threads, std::uint32_t count, int rounds) {
+    return [=](program& run) {
+        auto all = std::make_shared<world<Policy>>(count);
+        for (std::size_t i = 0; i < threads; ++i)
+            run.threads.emplace_back([=] {
+                for (int n = 0; n < rounds; ++n)
+                    require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+            });
+        run.at_end = [=] { all->require_all_there(count); };
+    };
+}
+
+TEST(waiting_line_explored, two_threads_and_one_thing) {
+    expect_nothing(explore(all_wait<explored>(2, 1, 2), bound(3)));
+}
+
+TEST(waiting_line_explored, three_threads_and_one_thing) {
+    expect_nothing(explore(all_wait<explored>(3, 1, 1), bound(2)));
+}
+
+TEST(waiting_line_explored, three_threads_and_two_things) {
+    expect_nothing(explore(all_wait<explored>(3, 2, 2), bound(2)));
+}
+
+TEST(waiting_line_explored, stale_loads_do_no_harm) {
+    exploration wanted = bound(1);
+    wanted.stale_loads = 2;
+    expect_nothing(explore(all_wait<explored>(2, 1, 1), wanted));
+}
+
+TEST(waiting_line_explored, what_comes_back_at_the_deadline_is_not_lost) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(1);
+            for (int i = 0; i < 3; ++i)
+                run.threads.emplace_back([=] {
+                    for (int n = 0; n < 2; ++n)
+                        require(all->use(some_deadline) != wait_result::closed, "closed by nobody");
+                });
+            run.at_end = [=] { all->require_all_there(1); };
+        },
+        bound(2)));
+}
+
+TEST(waiting_line_explored, some_have_deadlines_and_others_do_not) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(1);
+            run.threads.emplace_back([=] { (void)all->use(some_deadline); });
+            run.threads.emplace_back([=] { (void)all->use(engine::waiting_line::at_once); });
+            for (int i = 0; i < 2; ++i)
+                run.threads.emplace_back([=] {
+                    require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+                });
+            run.at_end = [=] { all->require_all_there(1); };
+        },
+        bound(2)));
+}
+
+TEST(waiting_line_explored, close_wakes_everybody_and_loses_nothing) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(1);
+            for (int i = 0; i < 2; ++i)
+                run.threads.emplace_back([=] { (void)all->use(i == 0 ? sync::no_deadline : some_deadline); });
+            run.threads.emplace_back([=] {
+                all->line.close();
+                require(all->use(sync::no_deadline) == wait_result::closed, "something from a closed line");
+            });
+            run.at_end = [=] { all->require_all_there(1); };
+        },
+        bound(2)));
+}
+
+TEST(waiting_line_explored, who_wants_several_gets_all_or_none) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(2);
+            run.threads.emplace_back([=] { (void)all->use_two(some_deadline); });
+            run.threads.emplace_back([=] {
+                require(all->use_two(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+            });
+            run.threads.emplace_back([=] {
+                require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+            });
+            run.at_end = [=] { all->require_all_there(2); };
+        },
+        bound(2)));
+}
+
+TEST(waiting_line_explored, who_wants_several_is_sent_away_whole) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(2);
+            run.threads.emplace_back([=] { (void)all->use_two(sync::no_deadline); });
+            run.threads.emplace_back([=] { (void)all->use(sync::no_deadline); });
+            run.threads.emplace_back([=] { all->line.close(); });
+            run.at_end = [=] { all->require_all_there(2); };
+        },
+        bound(2)));
+}
+
+TEST(waiting_line_explored, grows_while_it_is_used_and_waited_for) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(1);
+            for (int i = 0; i < 2; ++i)
+                run.threads.emplace_back([=] {
+                    require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+                    (void)all->use(some_deadline);
+                });
+            run.threads.emplace_back([=] { all->line.adopt(all->more.data(), 3); });
+            run.at_end = [=] { all->require_all_there(3); };
+        },
+        bound(2)));
+}
+
+// The line as it is, over a policy with one thing wrong.
+struct nobody_is_woken : explored {
+    static void wake_waiter(const atomic<std::uint32_t>&) {}
+};
+
+struct everything_is_relaxed : explored {
+    template<class T>
+    class atomic : public explored::atomic<T> {
+    public:
+        using explored::atomic<T>::atomic;
+        [[nodiscard]] T load(sync::memory_order) const {
+            return explored::atomic<T>::load(sync::memory_order_relaxed);
+        }
+        bool compare_exchange_weak(T& seen, T wanted, sync::memory_order, sync::memory_order) {
+            constexpr auto relaxed = sync::memory_order_relaxed;
+            return explored::atomic<T>::compare_exchange_strong(seen, wanted, relaxed, relaxed);
+        }
+    };
+};
+
+TEST(waiting_line_explored, planted_flaws_are_found) {
+    EXPECT_EQ(explore(all_wait<nobody_is_woken>(2, 1, 1), bound(2)).kind, failure::deadlock);
+    EXPECT_EQ(explore(all_wait<everything_is_relaxed>(2, 1, 1), bound(2)).kind, failure::race);
+}
+
+} // namespace

@@ -1,0 +1,182 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/concurrent/waiting_line.hpp>
+
+#include "concurrent/threads.hpp"
+
+#include <array>
+#include <chrono>
+#include <gtest/gtest.h>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+using engine::wait_result;
+using engine::waiting_line;
+
+constexpr std::int64_t millisecond = 1'000'000;
+
+struct things {
+    explicit things(std::uint32_t count) : entries(count) { line.adopt(entries.data(), count); }
+    std::vector<waiting_line::entry> entries;
+    waiting_line line;
+
+    [[nodiscard]] std::uint32_t get(std::int64_t deadline = sync::no_deadline) {
+        std::uint32_t number = line.take();
+        if (number == waiting_line::none && line.wait(&number, 1, deadline) != wait_result::got)
+            return waiting_line::none;
+        return number;
+    }
+    void wait_until_waiting(std::uint32_t count) {
+        while (line.levels().waiting != count) std::this_thread::yield();
+    }
+};
+
+TEST(waiting_line, serves_who_came_first_first) {
+    things some(1);
+    const std::uint32_t only = some.get();
+    std::mutex lock;
+    std::vector<int> order;
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 6; ++i) {
+        crowd.emplace_back([&, i] {
+            const std::uint32_t got = some.get();
+            {
+                const std::lock_guard here(lock);
+                order.push_back(i);
+            }
+            some.line.give(got);
+        });
+        some.wait_until_waiting(static_cast<std::uint32_t>(i) + 1);
+    }
+    EXPECT_EQ(some.line.take(), waiting_line::none);
+    some.line.give(only);
+    for (std::thread& one : crowd) one.join();
+    EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5}));
+}
+
+TEST(waiting_line, who_wants_several_is_not_overtaken) {
+    things some(2);
+    const std::uint32_t first = some.get();
+    const std::uint32_t second = some.get();
+    std::atomic<int> served{0};
+    std::thread wants_two([&] {
+        std::array<std::uint32_t, 2> both{};
+        EXPECT_EQ(some.line.wait(both.data(), 2, sync::no_deadline), wait_result::got);
+        EXPECT_EQ(served.fetch_add(1), 0);
+        for (const std::uint32_t number : both) some.line.give(number);
+    });
+    some.wait_until_waiting(1);
+    std::thread wants_one([&] {
+        const std::uint32_t got = some.get();
+        EXPECT_EQ(served.fetch_add(1), 1);
+        some.line.give(got);
+    });
+    some.wait_until_waiting(2);
+    some.line.give(first); // goes to the first in line, who has not enough yet
+    EXPECT_EQ(some.get(waiting_line::at_once), waiting_line::none);
+    EXPECT_EQ(some.line.levels().waiting, 2u);
+    some.line.give(second);
+    wants_two.join();
+    wants_one.join();
+    EXPECT_EQ(some.line.levels().free, 2u);
+}
+
+TEST(waiting_line, what_a_late_one_had_goes_to_the_next) {
+    things some(2);
+    const std::uint32_t first = some.get();
+    const std::uint32_t second = some.get();
+    std::atomic<bool> is_late{false};
+    std::thread wants_two([&] {
+        std::array<std::uint32_t, 2> both{};
+        EXPECT_EQ(some.line.wait(both.data(), 2, sync::steady_now() + 30 * millisecond), wait_result::none);
+        is_late = true;
+    });
+    some.wait_until_waiting(1);
+    std::uint32_t got = waiting_line::none;
+    std::thread wants_one([&] { got = some.get(); });
+    while (some.line.levels().waiting != 2 && !is_late) std::this_thread::yield();
+    some.line.give(first);
+    wants_two.join();
+    wants_one.join();
+    EXPECT_EQ(got, first);
+    some.line.give(got);
+    some.line.give(second);
+    EXPECT_EQ(some.line.levels().free, 2u);
+}
+
+TEST(waiting_line, a_deadline_comes_and_not_before_its_time) {
+    things some(1);
+    const std::uint32_t only = some.get();
+    for (const std::int64_t wait : {std::int64_t{0}, millisecond, 5 * millisecond}) {
+        const std::int64_t deadline = sync::steady_now() + wait;
+        EXPECT_EQ(some.get(deadline), waiting_line::none);
+        EXPECT_GE(sync::steady_now(), deadline);
+    }
+    EXPECT_EQ(some.get(waiting_line::at_once), waiting_line::none);
+    EXPECT_EQ(some.get(0), waiting_line::none); // long past
+    EXPECT_EQ(some.get(std::numeric_limits<std::int64_t>::min()), waiting_line::none);
+    some.line.give(only);
+    EXPECT_EQ(some.get(0), only); // what is there is had after the deadline, too
+    some.line.give(only);
+}
+
+TEST(waiting_line, close_wakes_all_and_what_is_out_comes_back) {
+    things some(1);
+    const std::uint32_t only = some.get();
+    std::atomic<int> sent_away{0};
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 4; ++i) {
+        crowd.emplace_back([&] {
+            std::uint32_t number = 0;
+            if (some.line.wait(&number, 1, sync::no_deadline) == wait_result::closed) ++sent_away;
+        });
+    }
+    some.wait_until_waiting(4);
+    some.line.close();
+    for (std::thread& one : crowd) one.join();
+    EXPECT_EQ(sent_away, 4);
+    some.line.give(only);
+    EXPECT_EQ(some.line.levels().free, 1u);
+    EXPECT_TRUE(some.line.levels().is_closed);
+    EXPECT_EQ(some.line.take(), waiting_line::none);
+    some.line.close(); // again
+}
+
+TEST(waiting_line, random_deadlines_lose_nothing_and_nothing_has_two_holders) {
+    constexpr std::uint32_t count = 3;
+    things some(count);
+    std::array<std::atomic<int>, count> holders{};
+    const std::size_t rounds = test::scaled(1500, 50);
+    test::run_threads(8, [&](std::size_t number) {
+        std::minstd_rand random(static_cast<unsigned>(number) + 1);
+        std::array<std::uint32_t, count> got{};
+        for (std::size_t i = 0; i < rounds; ++i) {
+            const std::int64_t deadline =
+                random() % 4 == 0 ? sync::no_deadline
+                                  : sync::steady_now() + static_cast<std::int64_t>(random() % 20'000);
+            const std::uint32_t wanted =
+                1 + static_cast<std::uint32_t>(random() % 8 == 0 ? random() % count : 0);
+            if (wanted == 1) {
+                got[0] = some.get(deadline);
+                if (got[0] == waiting_line::none) continue;
+            } else if (some.line.wait(got.data(), wanted, deadline) != wait_result::got) {
+                continue;
+            }
+            for (std::uint32_t k = 0; k < wanted; ++k) EXPECT_EQ(holders[got[k]].fetch_add(1), 0);
+            if (random() % 16 == 0) std::this_thread::yield();
+            for (std::uint32_t k = 0; k < wanted; ++k) {
+                holders[got[k]].fetch_sub(1);
+                some.line.give(got[k]);
+            }
+        }
+    });
+    EXPECT_EQ(some.line.levels().free, count);
+    EXPECT_EQ(some.line.levels().waiting, 0u);
+    EXPECT_LE(some.line.levels().peak, count);
+}
+
+} // namespace
