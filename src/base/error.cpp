@@ -50,6 +50,10 @@ bad_options::bad_options(const char* pool, const char* reason) noexcept : text_{
     std::snprintf(text_, sizeof text_, "cenote: pool '%.64s' cannot be made: %s", pool, reason);
 }
 
+pool_closed::pool_closed(const char* pool) noexcept : text_{} {
+    std::snprintf(text_, sizeof text_, "cenote: pool '%.64s' is closed", pool);
+}
+
 misuse_handler set_misuse_handler(misuse_handler handler) noexcept {
     return current_misuse_handler.exchange(handler, sync::memory_order_acq_rel);
 }
@@ -98,6 +102,10 @@ void raise_out_of_memory(const shortage& what) {
 
 void raise_bad_options(const char* pool, const char* reason) {
     raise(bad_options(pool, reason));
+}
+
+void raise_pool_closed(const char* pool) {
+    raise(pool_closed(pool));
 }
 
 void report_misuse(const misuse_report& report) noexcept {

@@ -26,27 +26,32 @@ arena::~arena() {
 void arena::open() noexcept {
     is_open_ = true;
     watched_ = options_.sanitizers && base::watched();
+    is_exact_ = is_exact_ || watched_;
     chunks_.configure({&from(), options_.chunk_size, options_.growth, options_.maximum_bytes, watched_},
                       options_.buffer, options_.buffer_bytes);
 }
 
 void arena::set_top(std::byte* top) noexcept {
-    (is_exact() ? chunks_.current()->top : top_) = top;
+    (is_exact_ ? chunks_.current()->top : top_) = top;
 }
 
 // At capacity zero the hot words say that nothing fits, and that nothing is the last allocation.
 void arena::go_to_current() noexcept {
     const engine::chunk* const current = chunks_.current();
-    const bool is_hot = current != nullptr && !is_exact();
+    const bool is_hot = current != nullptr && !is_exact_;
     high_ = current != nullptr ? current->top : nullptr;
     top_ = is_hot ? current->top : nullptr;
     end_ = is_hot ? current->end : nullptr;
 }
 
 void arena::note_peak() noexcept {
-    peak_ = stats().peak_bytes;
-    extent_ = extent();
-    if (engine::chunk* const current = chunks_.current()) high_ = current->top = top();
+    engine::chunk* const current = chunks_.current();
+    if (current == nullptr) return;
+    std::byte* const now = top();
+    const auto offset = static_cast<std::size_t>((high_ > now ? high_ : now) - current->begin);
+    if (current->below + offset > peak_) peak_ = current->below + offset;
+    if (current->floor + offset > extent_) extent_ = current->floor + offset;
+    high_ = current->top = now;
 }
 
 std::size_t arena::extent() const noexcept {
@@ -172,7 +177,7 @@ bool arena::holds(const void* pointer, std::size_t bytes) const noexcept {
 }
 
 void arena::deallocate_slow(void* block, std::size_t size) noexcept {
-    if (block == nullptr || !is_exact()) return;
+    if (block == nullptr || !is_exact_) return;
     if (!holds(block, size)) {
         if (!options_.checks) return;
         if (holds(block, 1)) return report(misuse::wrong_size, block);
@@ -207,7 +212,7 @@ bool arena::try_extend(void* block, std::size_t old_size, std::size_t size) noex
     if (end > high_) high_ = end;
     set_top(begin + size);
     if (size < old_size) {
-        if (is_exact()) wipe(begin + size, end);
+        if (is_exact_) wipe(begin + size, end);
     } else {
         if (watched_) base::permit(end, size - old_size);
         if (options_.zero_on_allocate) std::memset(end, 0, size - old_size);
@@ -291,7 +296,7 @@ void arena::destruct_down_to(const note* until) noexcept {
 
 void arena::free_from(engine::chunk& home, std::byte* top) noexcept {
     note_peak();
-    if (is_exact()) {
+    if (is_exact_) {
         for (engine::chunk* at = &home;; at = at->next) {
             wipe(at == &home ? top : at->begin, at->top);
             if (at == chunks_.current()) break;

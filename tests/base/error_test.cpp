@@ -66,6 +66,13 @@ TEST(error, bad_options_names_pool_and_reason) {
     }
 }
 
+TEST(error, pool_closed_names_the_pool) {
+    const std::string name(300, 'n');
+    EXPECT_STREQ(pool_closed("links").what(), "cenote: pool 'links' is closed");
+    EXPECT_NE(std::string(pool_closed(name.c_str()).what()).find("is closed"), std::string::npos);
+    EXPECT_THROW(base::raise_pool_closed("links"), pool_closed);
+}
+
 TEST(error, every_misuse_has_a_name_of_its_own) {
     std::set<std::string> names;
     for (const misuse kind : all_kinds) names.insert(misuse_text(kind));

@@ -1,9 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// What cenote says when it cannot go on: `out_of_memory` and `bad_options` are thrown; misuse of a pool
-// and blocks left behind go to replaceable handlers. Nothing here allocates. Built without exceptions,
-// what would be thrown is printed and the process aborts. Handlers may be set from any thread; they run on
-// the thread that made the call, with no lock held; they may neither throw nor use the pool they are told of.
+// What cenote says when it cannot go on: `out_of_memory`, `bad_options` and `pool_closed` are thrown; misuse
+// of a pool and blocks left behind go to replaceable handlers. Nothing here allocates. Built without
+// exceptions, what would be thrown is printed and the process aborts. Handlers may be set from any thread;
+// they run on the thread that made the call, with no lock held; they may neither throw nor use the pool they
+// are told of.
 #pragma once
 
 #include <cenote/base/config.hpp>
@@ -48,6 +49,16 @@ public:
 
 private:
     char text_[224];
+};
+
+/// Thrown by waits for what a closed pool will not give any more. The text names the pool.
+class CENOTE_API pool_closed : public std::exception {
+public:
+    explicit pool_closed(const char* pool) noexcept;
+    [[nodiscard]] const char* what() const noexcept override { return text_; }
+
+private:
+    char text_[96];
 };
 
 /// How a pointer or a call was wrong.
@@ -98,6 +109,7 @@ namespace base {
 
 [[noreturn]] CENOTE_API void raise_out_of_memory(const shortage& what);
 [[noreturn]] CENOTE_API void raise_bad_options(const char* pool, const char* reason);
+[[noreturn]] CENOTE_API void raise_pool_closed(const char* pool);
 CENOTE_API void report_misuse(const misuse_report& report) noexcept;
 CENOTE_API void report_leak(const leak_report& report, bool checked) noexcept;
 

@@ -3,9 +3,9 @@
 // Bump allocation for one thread: any size and alignment, freed as a whole or back to a mark. Use it for what
 // dies together: a request, a frame, a parse. `allocate` is align, compare, add, inline at the end of the
 // class; `allocate_slow` goes on to the next chunk. Freeing gives back the last allocation only and ignores
-// others. A chunk left with a rest too small for a request loses it until the next reset: less than that
-// request. `reset` keeps the chunks; its cost is that of the destructors it runs. The caller's buffer is used
-// first, then the source, which may be empty (`maximum_bytes` = 0). One thread at a time; no signal handlers.
+// others. The rest of a chunk, too small for a request, is lost until the next reset: less than that request.
+// `reset` keeps the chunks; its cost is that of the destructors it runs. The caller's buffer is used first,
+// then the source. One thread at a time; no signal handlers.
 #pragma once
 
 #include <cenote/base/arith.hpp>
@@ -23,7 +23,7 @@ struct arena_options {
     std::size_t chunk_size = std::size_t{64} << 10; ///< bytes of the first chunk from the source
     /// Of the later ones, counted in bytes; none is smaller than the first, but for `constant`.
     cenote::growth growth = growth::geometric(2, std::size_t{4} << 20);
-    std::size_t maximum_bytes = unlimited; ///< never more than this from the source
+    std::size_t maximum_bytes = unlimited; ///< never more than this from the source; 0: the buffer only
     void* buffer = nullptr;                ///< used before the source; must outlive the arena
     std::size_t buffer_bytes = 0;
     cenote::source* source = nullptr; ///< null: `default_source()`
@@ -73,7 +73,9 @@ public:
     static constexpr std::size_t default_alignment = 16;
 
     /// Throws `bad_options`. Takes no memory until the first call.
-    constexpr explicit arena(const arena_options& wanted = {}) : options_(wanted) {
+    constexpr explicit arena(const arena_options& wanted = {})
+        : is_exact_(wanted.checks || wanted.stats || wanted.zero_on_allocate || wanted.erase_on_free),
+          options_(wanted) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
     }
     arena(const arena&) = delete;
@@ -128,10 +130,10 @@ public:
     /// hold `keep` bytes. Returns how many bytes.
     std::size_t trim(std::size_t keep = 0) noexcept;
 
-    /// Whether the pointer lies in bytes that this arena has handed out and not freed. O(chunks).
+    /// Whether this is in bytes that the arena has handed out and not freed. O(chunks).
     [[nodiscard]] bool owns(const void* pointer) const noexcept { return holds(pointer, 1); }
     [[nodiscard]] const char* name() const noexcept { return options_.name; }
-    [[nodiscard]] bool is_instrumented() const noexcept { return is_exact(); }
+    [[nodiscard]] bool is_instrumented() const noexcept { return is_exact_; }
     [[nodiscard]] arena_stats stats() const noexcept;
     /// Bytes of the chunks that were in use at once since the last `forget_extent`, up to the last byte.
     [[nodiscard]] std::size_t extent() const noexcept;
@@ -143,6 +145,7 @@ public:
     [[nodiscard]] static std::size_t required_bytes(const arena_options& options);
 
 private:
+    friend class arena_pool;
     struct note { // of an object to be destructed; stands behind it
         note* previous;
         void* object;
@@ -169,10 +172,6 @@ private:
     [[nodiscard]] bool holds(const void* pointer, std::size_t bytes) const noexcept;
     void report(misuse kind, const void* pointer) const noexcept;
 
-    [[nodiscard]] bool is_exact() const noexcept {
-        return options_.checks || options_.stats || options_.zero_on_allocate || options_.erase_on_free ||
-               watched_;
-    }
     [[nodiscard]] source& from() const noexcept {
         return options_.source != nullptr ? *options_.source : default_source();
     }
@@ -180,7 +179,7 @@ private:
     /// call takes it.
     [[nodiscard]] std::byte* top() const noexcept {
         const engine::chunk* const current = chunks_.current();
-        return current == nullptr ? nullptr : is_exact() ? current->top : top_;
+        return current == nullptr ? nullptr : is_exact_ ? current->top : top_;
     }
     void set_top(std::byte* top) noexcept;
     void go_to_current() noexcept;
@@ -199,6 +198,7 @@ private:
     std::size_t extent_ = 0;
     bool is_open_ = false;
     bool watched_ = false;
+    bool is_exact_;           // every call takes the slow path
     bool is_freeing_ = false; // destructors run
     call_counts calls_;
     arena_options options_;
@@ -207,7 +207,6 @@ private:
 /// Rewinds when it goes. Scopes nest.
 class [[nodiscard]] arena::scope {
 public:
-    /// Throws `out_of_memory` where `mark` does.
     explicit scope(arena& of) : arena_(of), begin_(of.mark()) {}
     scope(const scope&) = delete;
     scope& operator=(const scope&) = delete;

@@ -1,0 +1,175 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/sync_word.hpp>
+#include <cenote/concurrent/arena_pool.hpp>
+
+#include <algorithm>
+#include <new>
+
+namespace cenote {
+namespace {
+
+constexpr std::size_t cache_line = 64;
+
+struct alignas(cache_line) slot { // no two arenas on a line: their holders write to them all the time
+    explicit slot(const arena_options& wanted) : lent(wanted) {}
+    arena lent;
+    std::uint32_t next = engine::waiting_line::none; // while `trim` has it
+};
+
+std::size_t rank_of_60_percent(std::size_t count) noexcept {
+    return (count * 60 + 99) / 100;
+}
+
+arena_options options_of_an_arena(const arena_pool_options& wanted, source& from, void* buffer) noexcept {
+    arena_options result{.chunk_size = wanted.arena_size,
+                         .growth = wanted.growth,
+                         .buffer = buffer,
+                         .buffer_bytes = wanted.arena_size,
+                         .source = &from,
+                         .checks = wanted.checks,
+                         .stats = wanted.stats,
+                         .zero_on_allocate = wanted.zero_on_allocate,
+                         .erase_on_free = wanted.erase_on_free,
+                         .sanitizers = wanted.sanitizers,
+                         .name = wanted.name,
+                         .on_exhaustion = wanted.on_exhaustion};
+    if (wanted.growth.how == growth::kind::none) result.maximum_bytes = 0;
+    return result;
+}
+
+} // namespace
+
+// In the order in which they stand in memory.
+bool arena_pool::parts_for(const arena_pool_options& options, parts& sizes) noexcept {
+    std::size_t buffers = 0;
+    if (!base::round_up(options.arena_size, cache_line, sizes.pitch)) return false;
+    if (!base::multiply(options.arenas, sizes.pitch, buffers) || buffers > base::size_max / 4) return false;
+    if (!base::multiply(options.arenas, sizeof(entry), sizes.entries)) return false;
+    if (!base::multiply(options.arenas, sizeof(slot), sizes.slots)) return false;
+    if (sizes.slots > base::size_max / 4) return false;
+    sizes.entries = base::rounded_up(sizes.entries, cache_line);
+    sizes.bytes = sizes.slots + sizes.entries + buffers;
+    return true;
+}
+
+arena_pool::arena_pool(const arena_pool_options& wanted)
+    : options_(wanted),
+      limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
+    if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+    parts sizes;
+    std::size_t bytes = unlimited;
+    if (parts_for(wanted, sizes) && base::round_up(sizes.bytes, limit_.granularity(), bytes)) {
+        reserved_ = {bytes, cache_line, source::any_node};
+        memory_ = static_cast<std::byte*>(limit_.reserve(reserved_));
+        if (memory_ != nullptr && !limit_.commit(memory_, bytes)) {
+            limit_.release(memory_, reserved_);
+            memory_ = nullptr;
+        }
+    }
+    if (memory_ == nullptr) {
+        base::raise_out_of_memory({.pool = wanted.name,
+                                   .requested = bytes,
+                                   .limit = wanted.maximum_bytes,
+                                   .available = limit_.available()});
+    }
+    auto* const entries = reinterpret_cast<entry*>(memory_ + sizes.slots);
+    std::byte* const buffers = memory_ + sizes.slots + sizes.entries;
+    for (std::size_t i = 0; i < wanted.arenas; ++i) {
+        auto* const made = ::new (memory_ + i * sizeof(slot))
+            slot(options_of_an_arena(wanted, limit_, buffers + i * sizes.pitch));
+        (::new (entries + i) entry)->what = &made->lent;
+    }
+    line_.adopt(entries, static_cast<std::uint32_t>(wanted.arenas));
+}
+
+arena_pool::~arena_pool() {
+    close();
+    const engine::line_levels now = line_.levels();
+    const std::size_t lent = now.all - now.free;
+    if (lent != 0) base::report_leak({options_.name, lent, lent * options_.arena_size}, true);
+    for (std::uint32_t i = 0; i < now.all; ++i) static_cast<arena*>(line_.at(i))->~arena();
+    limit_.release(memory_, reserved_);
+}
+
+arena_pool::lease arena_pool::try_acquire() noexcept {
+    std::uint32_t number = line_.take();
+    if (number != engine::waiting_line::none) return {*this, number};
+    if (line_.seems_empty()) return {};
+    const bool got = line_.wait(&number, 1, engine::waiting_line::at_once) == engine::wait_result::got;
+    return got ? lease(*this, number) : lease();
+}
+
+arena_pool::lease arena_pool::wait(std::int64_t deadline) {
+    std::uint32_t number = 0;
+    switch (line_.wait(&number, 1, deadline)) {
+    case engine::wait_result::got:
+        return {*this, number};
+    case engine::wait_result::closed:
+        base::raise_pool_closed(options_.name);
+    default:
+        return {};
+    }
+}
+
+void arena_pool::take_back(std::uint32_t number, arena& back) noexcept {
+    back.reset();
+    keep_what_is_needed(back);
+    line_.give(number);
+}
+
+void arena_pool::keep_what_is_needed(arena& back) noexcept {
+    // Behind a reset, which has noted how far the loan went.
+    const std::size_t loan = sync::load_relaxed(loans_);
+    sync::store_relaxed(recent_[loan % most_recent], std::exchange(back.extent_, 0));
+    sync::store_relaxed(loans_, loan + 1);
+    if (back.chunks_.held() > options_.arena_size) [[unlikely]]
+        (void)back.trim(kept_bytes());
+}
+
+std::size_t arena_pool::kept_bytes() const noexcept {
+    std::size_t used[most_recent];
+    const std::size_t count = std::min(sync::load_relaxed(loans_), most_recent);
+    if (count == 0) return options_.arena_size;
+    for (std::size_t i = 0; i < count; ++i) used[i] = sync::load_relaxed(recent_[i]);
+    std::size_t* const ranked = used + rank_of_60_percent(count) - 1;
+    std::nth_element(used, ranked, used + count);
+    return std::max(*ranked, options_.arena_size);
+}
+
+// All that were ever lent and are free, at once, or the same one would come again and again.
+std::size_t arena_pool::trim() noexcept {
+    constexpr std::uint32_t none = engine::waiting_line::none;
+    const auto at = [this](std::uint32_t number) -> slot& {
+        return *std::launder(reinterpret_cast<slot*>(memory_ + number * sizeof(slot)));
+    };
+    const engine::line_levels now = line_.levels();
+    std::size_t bytes = 0;
+    std::uint32_t taken = none;
+    for (std::uint32_t left = now.peak - (now.all - now.free); left != 0; --left) {
+        const std::uint32_t number = line_.take();
+        if (number == none) break;
+        bytes += at(number).lent.trim(options_.arena_size);
+        at(number).next = std::exchange(taken, number);
+    }
+    while (taken != none) line_.give(std::exchange(taken, at(taken).next));
+    return bytes;
+}
+
+arena_pool_stats arena_pool::stats() noexcept {
+    const engine::line_levels now = line_.levels();
+    return {.arenas = now.all,
+            .free = now.free,
+            .peak_out = now.peak,
+            .waiting = now.waiting,
+            .reserved_bytes = limit_.used()};
+}
+
+std::size_t arena_pool::required_bytes(const arena_pool_options& options) {
+    if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
+    parts sizes;
+    if (!parts_for(options, sizes))
+        base::raise_bad_options(options.name, "so many arenas are more than memory can hold");
+    return sizes.bytes + cache_line - 1;
+}
+
+} // namespace cenote
