@@ -28,12 +28,14 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+inline namespace operations { // the explorer has a `require`, too
 inline void require(bool holds, const char* what) {
     if (!holds) throw disagreement(what);
 }
 inline void require_good(const std::string& wrong) {
     if (!wrong.empty()) throw disagreement(wrong);
 }
+} // namespace operations
 
 /// Records misuse and leaks while it lives.
 class recorder {

@@ -11,6 +11,7 @@
 #include <vector>
 
 namespace cenote::test {
+inline namespace operations { // the explorer has programs, too
 
 struct operation {
     std::uint8_t verb = 0;  // which of the interpreter's verbs, modulo their number
@@ -47,6 +48,8 @@ inline std::vector<std::uint8_t> encode(const program& from) {
     }
     return bytes;
 }
+
+} // namespace operations
 
 /// Runs a program against a pool and a map beside it; throws `disagreement` when they differ.
 void run_on_fixed_pool(const program& script);
