@@ -12,6 +12,7 @@ namespace {
 using sync::memory_order_relaxed;
 
 heap plain_heap;
+os_pages fresh_pages; // not the default source, which keeps pages with their contents
 
 // Never destroyed: what was allocated may be freed by destructors of other files' objects.
 template<class T>
@@ -69,7 +70,7 @@ memory_resource& heap_resource() noexcept {
 }
 
 memory_resource& pages_resource() noexcept {
-    static immortal<direct_resource> all(default_source(), memory_resource_options{.name = "pages"},
+    static immortal<direct_resource> all(fresh_pages, memory_resource_options{.name = "pages"},
                                          direct_resource::fresh::zero);
     return all.value;
 }
