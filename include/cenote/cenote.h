@@ -8,6 +8,7 @@
 
 #include <cenote/face/c_allocator.h>
 #include <cenote/face/c_arena.h>
+#include <cenote/face/c_arena_pool.h>
 #include <cenote/face/c_fixed.h>
 #include <cenote/face/c_status.h>
 #include <cenote/face/c_variable.h>

@@ -110,7 +110,9 @@ TEST(c_arena, stands_in_a_buffer_and_takes_no_more) {
     }
     EXPECT_GT(taken, 3000u);
     EXPECT_EQ(arena.stats().reserved, 0u);
-    wanted.memory.buffer_bytes = 50;
+    char another[50];
+    wanted.memory.buffer = another;
+    wanted.memory.buffer_bytes = sizeof another;
     cenote_arena* none = nullptr;
     EXPECT_EQ(cenote_arena_create(&wanted, &none), CENOTE_NO_MEMORY);
     EXPECT_EQ(none, nullptr);

@@ -264,7 +264,9 @@ TEST_P(c_fixed_both, works_in_a_buffer_that_holds_what_it_says) {
         ASSERT_TRUE(block > buffer.data() && block + 64 <= buffer.data() + buffer.size()) << i;
     }
     EXPECT_EQ(cenote_fixed_allocate(pool), nullptr);
-    wanted.memory.buffer_bytes = 8; // the handle itself does not fit
+    char another[8];
+    wanted.memory.buffer = another;
+    wanted.memory.buffer_bytes = sizeof another; // the handle itself does not fit
     cenote_fixed* none = nullptr;
     EXPECT_EQ(cenote_fixed_create(&wanted, &none), CENOTE_NO_MEMORY);
     EXPECT_EQ(none, nullptr);

@@ -183,7 +183,9 @@ TEST_P(c_variable_both, works_in_a_buffer_that_holds_what_it_says) {
     wanted.memory.buffer_bytes = bytes;
     const pool_of pool(wanted);
     EXPECT_NE(cenote_variable_allocate(pool, 9'900), nullptr);
-    wanted.memory.buffer_bytes = 100;
+    char another[100];
+    wanted.memory.buffer = another;
+    wanted.memory.buffer_bytes = sizeof another;
     cenote_variable* none = nullptr;
     EXPECT_EQ(cenote_variable_create(&wanted, &none), CENOTE_NO_MEMORY);
     EXPECT_EQ(none, nullptr);

@@ -1,0 +1,181 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/concurrent/arena_pool.hpp>
+
+#include "c_arena.hpp"
+
+#include <chrono>
+#include <memory>
+
+namespace {
+
+using namespace cenote;
+
+arena_pool_options options_of(const cenote_arena_pool_options& from, source* drawn) noexcept {
+    arena_pool_options result;
+    result.arenas = from.arenas;
+    result.arena_size = from.arena_size;
+    if (from.grows == 0 || from.memory.buffer != nullptr) result.growth = growth::none();
+    if (from.maximum_bytes != 0) result.maximum_bytes = from.maximum_bytes;
+    result.source = drawn;
+    result.checks = from.unchecked == 0;
+    result.zero_on_allocate = from.zero_on_allocate != 0;
+    result.erase_on_free = from.erase_on_free != 0;
+    result.name = c::name_of(from.name);
+    return result;
+}
+
+/// The handle of an arena on loan. There is one for each arena: who has a lease finds one.
+struct lent_arena final : cenote_arena {
+    lent_arena() noexcept : cenote_arena{nullptr, nullptr, true} {}
+    arena_pool::lease lease;
+    lent_arena* next = nullptr; // of those that are free
+};
+
+} // namespace
+
+struct cenote_arena_pool {
+    c::ground home;
+    c::asker ask;
+    arena_pool pool;
+
+    cenote_arena_pool(const cenote_arena_pool_options& from, std::byte* rest)
+        : home(from.memory, rest), ask(from.exhaustion, from.name), pool(options_of(from, home.from())),
+          count_(from.arenas) {
+        request_.bytes = base::rounded_up(count_ * sizeof(lent_arena), home.from()->granularity());
+        request_.alignment = alignof(lent_arena);
+        void* const place = home.from()->reserve(request_);
+        if (place == nullptr || !home.from()->commit(place, request_.bytes)) {
+            if (place != nullptr) home.from()->release(place, request_);
+            base::raise_out_of_memory({.pool = pool.name(), .requested = request_.bytes});
+        }
+        handles_ = static_cast<lent_arena*>(place);
+        for (std::size_t i = 0; i < count_; ++i) {
+            lent_arena* const one = ::new (handles_ + i) lent_arena;
+            one->next = free_;
+            free_ = one;
+        }
+    }
+    ~cenote_arena_pool() {
+        std::destroy_n(handles_, count_);
+        home.from()->release(handles_, request_);
+    }
+
+    [[nodiscard]] cenote_arena* lend(arena_pool::lease&& lease) noexcept {
+        const sync::holder here(lock_);
+        lent_arena* const one = free_;
+        free_ = one->next;
+        one->arena = &*lease;
+        one->ask = &ask;
+        one->lease = std::move(lease);
+        return one;
+    }
+    [[nodiscard]] cenote_status take_back(cenote_arena* handle) noexcept {
+        const std::size_t offset =
+            reinterpret_cast<std::uintptr_t>(handle) - reinterpret_cast<std::uintptr_t>(handles_);
+        if (offset >= count_ * sizeof(lent_arena) || offset % sizeof(lent_arena) != 0) {
+            return CENOTE_FOREIGN_POINTER;
+        }
+        arena_pool::lease ended; // when the lock is free again: somebody may wait for it
+        const sync::holder here(lock_);
+        auto* const one = static_cast<lent_arena*>(handle);
+        if (!one->lease) return CENOTE_DOUBLE_FREE;
+        ended = std::move(one->lease);
+        one->next = free_;
+        free_ = one;
+        return CENOTE_OK;
+    }
+
+private:
+    source::request request_;
+    std::size_t count_;
+    lent_arena* handles_ = nullptr;
+    sync::mutex lock_;
+    lent_arena* free_ = nullptr;
+};
+
+namespace {
+
+/// Lends what `get()` finds, which throws only when the pool is closed.
+template<class Get>
+cenote_status acquire(cenote_arena_pool* pool, cenote_arena** arena, const Get& get) noexcept {
+    if (arena == nullptr) return CENOTE_BAD_ARGUMENT;
+    *arena = nullptr;
+    if (pool == nullptr) return CENOTE_BAD_ARGUMENT;
+    arena_pool::lease lease;
+    if (pool->pool.is_closed() || !c::attempt([&] { lease = get(pool->pool); })) return CENOTE_CLOSED;
+    if (!lease) return CENOTE_TIMED_OUT;
+    *arena = pool->lend(std::move(lease));
+    return CENOTE_OK;
+}
+
+} // namespace
+
+extern "C" {
+
+const char* cenote_arena_pool_flaw(const cenote_arena_pool_options* options) noexcept {
+    if (options == nullptr) return "there are no options";
+    if (options->struct_size != sizeof(cenote_arena_pool_options)) {
+        return "struct_size is wrong; start from CENOTE_ARENA_POOL_OPTIONS_INIT";
+    }
+    if (const char* const flaw = c::flaw_of(options->memory)) return flaw;
+    return options_of(*options, nullptr).flaw();
+}
+
+std::size_t cenote_arena_pool_required_bytes(const cenote_arena_pool_options* options) noexcept {
+    if (cenote_arena_pool_flaw(options) != nullptr) return 0;
+    std::size_t bytes = 0;
+    const bool is_known =
+        c::attempt([&] { bytes = arena_pool::required_bytes(options_of(*options, nullptr)); });
+    std::size_t handles = 0;
+    const bool fits =
+        base::multiply(options->arenas, sizeof(lent_arena), handles) && base::add(bytes, handles, bytes) &&
+        base::add(bytes, sizeof(cenote_arena_pool) + alignof(cenote_arena_pool) + alignof(lent_arena), bytes);
+    return is_known && fits ? bytes : 0;
+}
+
+cenote_status cenote_arena_pool_create(const cenote_arena_pool_options* options,
+                                       cenote_arena_pool** pool) noexcept {
+    if (pool == nullptr) return CENOTE_BAD_ARGUMENT;
+    *pool = nullptr;
+    if (cenote_arena_pool_flaw(options) != nullptr) return CENOTE_BAD_OPTIONS;
+    return c::create(*options, pool);
+}
+
+void cenote_arena_pool_destroy(cenote_arena_pool* pool) noexcept {
+    if (pool != nullptr) c::ground::end(pool);
+}
+
+cenote_status cenote_arena_pool_acquire(cenote_arena_pool* pool, cenote_arena** arena) noexcept {
+    return acquire(pool, arena, [](arena_pool& of) { return of.acquire(); });
+}
+
+cenote_status cenote_arena_pool_try_acquire(cenote_arena_pool* pool, cenote_arena** arena) noexcept {
+    return acquire(pool, arena, [](arena_pool& of) { return of.try_acquire(); });
+}
+
+cenote_status cenote_arena_pool_acquire_within(cenote_arena_pool* pool, unsigned long long nanoseconds,
+                                               cenote_arena** arena) noexcept {
+    constexpr unsigned long long most = 1ull << 62; // centuries: as good as for ever
+    const std::chrono::nanoseconds length(nanoseconds < most ? nanoseconds : most);
+    return acquire(pool, arena, [&](arena_pool& of) { return of.acquire_for(length); });
+}
+
+cenote_status cenote_arena_pool_release(cenote_arena_pool* pool, cenote_arena* arena) noexcept {
+    return pool != nullptr && arena != nullptr ? pool->take_back(arena) : CENOTE_BAD_ARGUMENT;
+}
+
+cenote_status cenote_arena_pool_close(cenote_arena_pool* pool) noexcept {
+    if (pool == nullptr) return CENOTE_BAD_ARGUMENT;
+    pool->pool.close();
+    return CENOTE_OK;
+}
+
+std::size_t cenote_arena_pool_trim(cenote_arena_pool* pool) noexcept {
+    return pool != nullptr ? pool->pool.trim() : 0;
+}
+
+std::size_t cenote_arena_pool_free_arenas(cenote_arena_pool* pool) noexcept {
+    return pool != nullptr ? pool->pool.stats().free : 0;
+}
+
+} // extern "C"
