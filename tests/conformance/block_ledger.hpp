@@ -53,14 +53,20 @@ public:
 
     /// Looks at block number `at` and forgets it; the last takes its number.
     [[nodiscard]] std::string remove(std::size_t at) {
-        const std::string wrong = look(entries_[at]);
-        places_.erase(reinterpret_cast<std::uintptr_t>(entries_[at].data));
+        std::string wrong = look(entries_[at]);
+        forget(entries_[at].data);
+        return wrong;
+    }
+
+    /// Forgets a block without a look: its contents may have moved on.
+    void forget(const void* block) {
+        const std::size_t at = number_of(block);
+        places_.erase(reinterpret_cast<std::uintptr_t>(block));
         if (at + 1 != entries_.size()) {
             entries_[at] = entries_.back();
             places_[reinterpret_cast<std::uintptr_t>(entries_[at].data)] = at;
         }
         entries_.pop_back();
-        return wrong;
     }
 
     /// The number of a live block, or `size()`.

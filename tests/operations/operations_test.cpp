@@ -84,6 +84,14 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_a_multi_pool) {
     check_bytes("multi_pool, raw bytes", run_on_multi_pool);
 }
 
+TEST(operations, of_any_program_agree_with_a_map_on_an_arena) {
+    check_programs("arena, structured programs", run_on_arena);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_an_arena) {
+    check_bytes("arena, raw bytes", run_on_arena);
+}
+
 // What the fuzzers found once stays found.
 void replay(const char* name, interpreter interpret) {
     const std::filesystem::path folder =
