@@ -1,0 +1,94 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Matrices from a pool, with handles that notice what goes wrong. Ends with success when each was noticed.
+#include "matrix_pool.hpp"
+
+#include <cstdio>
+#include <vector>
+
+namespace {
+
+int failures = 0;
+
+void expect(bool holds, const char* what) {
+    std::printf("  %-58s %s\n", what, holds ? "yes" : "NO");
+    if (!holds) ++failures;
+}
+
+template<class Use>
+bool is_refused(const Use& use) {
+    try {
+        use();
+        return false;
+    } catch (const example::wrong_matrix&) {
+        return true;
+    }
+}
+
+void works_as_expected() {
+    example::matrix_pool pool(3, 4);
+    const auto a = pool.make();
+    const auto b = pool.make();
+    a.at(2, 3) = 1.5;
+    expect(b.at(2, 3) == 0, "two matrices are two, and begin as zeroes");
+    copy(b, a);
+    expect(b.at(2, 3) == 1.5, "a copy has the elements");
+    a.at(2, 3) = 2;
+    expect(b.at(2, 3) == 1.5, "and is a copy");
+    pool.free(a);
+    pool.free(b);
+    std::vector<example::matrix_pool::handle> many;
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 500; ++i) many.push_back(pool.make());
+        for (const auto& one : many) pool.free(one);
+        many.clear();
+    }
+    expect(pool.live() == 0, "what is freed is allocated again, round for round");
+}
+
+void notices_what_goes_wrong() {
+    example::matrix_pool pool(3, 4);
+    example::matrix_pool larger(30, 40);
+    const auto a = pool.make();
+    const auto old = a;
+    const double thirteen[13] = {};
+    expect(is_refused([&] { a.set(thirteen); }), "a write that does not fit is refused");
+    expect(is_refused([&] { a.set({thirteen, 11}); }), "one that leaves elements out, too");
+    expect(is_refused([&] { (void)a.at(3, 0); }), "an element outside is refused");
+    expect(is_refused([&] { copy(larger.make(), a); }), "a copy into another shape is refused");
+    expect(is_refused([&] { larger.free(a); }), "another pool's matrix is not taken back");
+    pool.free(a);
+    expect(is_refused([&] { pool.free(a); }), "a second free is refused");
+    expect(!a.is_live() && is_refused([&] { (void)a.at(0, 0); }), "a handle knows that it was freed");
+    const auto next = pool.make(); // in the same place
+    expect(!old.is_live() && next.is_live(), "also when its place belongs to another");
+    expect(is_refused([&] { pool.free(old); }) && next.is_live(), "whom it cannot free");
+    expect(is_refused([] { (void)example::matrix_pool::handle().elements(); }),
+           "a handle of nothing is none");
+    expect(is_refused([] { const example::matrix_pool none(0, 5); }), "empty matrices are refused");
+    expect(is_refused([] { const example::matrix_pool all(1ull << 40, 1ull << 40); }), "so are endless ones");
+}
+
+void runs_out_as_asked() {
+    example::matrix_pool pool(10, 10, 2);
+    const auto a = pool.make();
+    (void)pool.make();
+    bool is_full = false;
+    try {
+        (void)pool.make();
+    } catch (const cenote::out_of_memory&) {
+        is_full = true;
+    }
+    expect(is_full, "a pool of two gives no third");
+    pool.free(a);
+    expect(pool.make().is_live(), "but what came back");
+}
+
+} // namespace
+
+int main() {
+    works_as_expected();
+    notices_what_goes_wrong();
+    runs_out_as_asked();
+    return failures;
+}
