@@ -2,7 +2,7 @@
 //
 // A pool of equal matrices over fixed_pool, with handles that know whether their matrix is still theirs: a
 // handle of a freed matrix, or one whose memory went to another, refuses to be used; so does a write that
-// does not fit. Reads of elements cost a look at a stamp. One thread at a time.
+// does not fit. Every use costs a look-up in the pool. One thread at a time.
 #pragma once
 
 #include <cenote/pool/fixed_pool.hpp>

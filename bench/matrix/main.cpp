@@ -80,9 +80,9 @@ void print_scene(const scene& where, const std::vector<contender>& who, const ro
         const double memory = rows[i].seconds - arithmetic;
         fmt::print("{:<22}{:>10.3f}{:>14.3f}", who[i].name, rows[i].seconds, arithmetic);
         if (i == 0)
-            fmt::print("{:>12}{:>15}{:>12}", "", "", "");
+            fmt::print("{:>12}{:>16}{:>12}", "", "", "");
         else
-            fmt::print("{:>12.3f}{:>15.2f}{:>12}", memory,
+            fmt::print("{:>12.3f}{:>16.2f}{:>12}", memory,
                        memory * 1e6 / static_cast<double>(where.what.matrices),
                        of_malloc > 0 ? fmt::format("{:.2f}", memory / of_malloc) : "-");
         fmt::print("{:>14}\n", tool::byte_count(rows[i].most_resident));
@@ -106,8 +106,8 @@ int run(int argc, char** argv) {
     const std::vector<row> rows = measure(wanted, where, who);
     fmt::print(
         "Matrices of {}×{} doubles ({} bytes): made, filled, summed, dropped. Processor time, the best of "
-        "{}.\nMemory is all time but that of the arithmetic, page faults included; a dead matrix stays in "
-        "an arena\nuntil its round is over.\n",
+        "{}.\nMemory is all time but that of the arithmetic, page faults included; a few per cent of the "
+        "arithmetic are noise,\nbelow zero too. A dead matrix stays in an arena until its round is over.\n",
         rows_of_a_matrix, columns, matrix_bytes, tool::counted(wanted.rounds, "round", "rounds"));
     for (std::size_t i = 0; i < where.size(); ++i) print_scene(where[i], who, rows.data() + i * who.size());
     return 0;
