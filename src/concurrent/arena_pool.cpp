@@ -95,13 +95,13 @@ arena_pool::lease arena_pool::try_acquire() noexcept {
     std::uint32_t number = line_.take();
     if (number != engine::waiting_line::none) return {*this, number};
     if (line_.seems_empty()) return {};
-    const bool got = line_.wait(&number, 1, engine::waiting_line::at_once) == engine::wait_result::got;
+    const bool got = line_.wait(number, 1, engine::waiting_line::at_once) == engine::wait_result::got;
     return got ? lease(*this, number) : lease();
 }
 
 arena_pool::lease arena_pool::wait(std::int64_t deadline) {
     std::uint32_t number = 0;
-    switch (line_.wait(&number, 1, deadline)) {
+    switch (line_.wait(number, 1, deadline)) {
     case engine::wait_result::got:
         return {*this, number};
     case engine::wait_result::closed:

@@ -37,7 +37,7 @@ struct world {
     wait_result use(std::int64_t deadline) {
         std::uint32_t number = line.take();
         if (number == line_t::none) {
-            const wait_result how = line.wait(&number, 1, deadline);
+            const wait_result how = line.wait(number, 1, deadline);
             if (how != wait_result::got) return how;
         }
         hold(number);
@@ -45,12 +45,15 @@ struct world {
         return wait_result::got;
     }
     wait_result use_two(std::int64_t deadline) {
-        std::array<std::uint32_t, 2> numbers{};
-        const wait_result how = line.wait(numbers.data(), 2, deadline);
+        std::uint32_t first = 0;
+        const wait_result how = line.wait(first, 2, deadline);
         if (how != wait_result::got) return how;
-        require(numbers[0] != numbers[1], "one thing given twice in one call");
-        for (const std::uint32_t number : numbers) hold(number);
-        for (const std::uint32_t number : numbers) line.give(number);
+        const std::uint32_t second = line.next_of(first);
+        require(first != second && line.next_of(second) == line_t::none, "not two things");
+        hold(first);
+        hold(second);
+        line.give(first);
+        line.give(second);
         return how;
     }
     void require_all_there(std::uint32_t count) {

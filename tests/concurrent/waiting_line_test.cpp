@@ -26,7 +26,7 @@ struct things {
 
     [[nodiscard]] std::uint32_t get(std::int64_t deadline = sync::no_deadline) {
         std::uint32_t number = line.take();
-        if (number == waiting_line::none && line.wait(&number, 1, deadline) != wait_result::got)
+        if (number == waiting_line::none && line.wait(number, 1, deadline) != wait_result::got)
             return waiting_line::none;
         return number;
     }
@@ -64,10 +64,12 @@ TEST(waiting_line, who_wants_several_is_not_overtaken) {
     const std::uint32_t second = some.get();
     std::atomic<int> served{0};
     std::thread wants_two([&] {
-        std::array<std::uint32_t, 2> both{};
-        EXPECT_EQ(some.line.wait(both.data(), 2, sync::no_deadline), wait_result::got);
+        std::uint32_t one = 0;
+        EXPECT_EQ(some.line.wait(one, 2, sync::no_deadline), wait_result::got);
         EXPECT_EQ(served.fetch_add(1), 0);
-        for (const std::uint32_t number : both) some.line.give(number);
+        const std::uint32_t other = some.line.next_of(one);
+        some.line.give(one);
+        some.line.give(other);
     });
     some.wait_until_waiting(1);
     std::thread wants_one([&] {
@@ -91,8 +93,8 @@ TEST(waiting_line, what_a_late_one_had_goes_to_the_next) {
     const std::uint32_t second = some.get();
     std::atomic<bool> is_late{false};
     std::thread wants_two([&] {
-        std::array<std::uint32_t, 2> both{};
-        EXPECT_EQ(some.line.wait(both.data(), 2, sync::steady_now() + 30 * millisecond), wait_result::none);
+        std::uint32_t one = 0;
+        EXPECT_EQ(some.line.wait(one, 2, sync::steady_now() + 30 * millisecond), wait_result::none);
         is_late = true;
     });
     some.wait_until_waiting(1);
@@ -132,7 +134,7 @@ TEST(waiting_line, close_wakes_all_and_what_is_out_comes_back) {
     for (int i = 0; i < 4; ++i) {
         crowd.emplace_back([&] {
             std::uint32_t number = 0;
-            if (some.line.wait(&number, 1, sync::no_deadline) == wait_result::closed) ++sent_away;
+            if (some.line.wait(number, 1, sync::no_deadline) == wait_result::closed) ++sent_away;
         });
     }
     some.wait_until_waiting(4);
@@ -163,8 +165,10 @@ TEST(waiting_line, random_deadlines_lose_nothing_and_nothing_has_two_holders) {
             if (wanted == 1) {
                 got[0] = some.get(deadline);
                 if (got[0] == waiting_line::none) continue;
-            } else if (some.line.wait(got.data(), wanted, deadline) != wait_result::got) {
-                continue;
+            } else {
+                if (some.line.wait(got[0], wanted, deadline) != wait_result::got) continue;
+                for (std::uint32_t k = 1; k < wanted; ++k) got[k] = some.line.next_of(got[k - 1]);
+                EXPECT_EQ(some.line.next_of(got[wanted - 1]), waiting_line::none);
             }
             for (std::uint32_t k = 0; k < wanted; ++k) EXPECT_EQ(holders[got[k]].fetch_add(1), 0);
             if (random() % 16 == 0) std::this_thread::yield();

@@ -72,6 +72,14 @@ public:
         return entries_.load(sync::memory_order_acquire)[number].what;
     }
 
+    /// Numbers that are out may be chained by their links.
+    void chain(std::uint32_t number, std::uint32_t below) noexcept {
+        link(number).store(below, sync::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint32_t below(std::uint32_t number) const noexcept {
+        return entries_.load(sync::memory_order_acquire)[number].below.load(sync::memory_order_relaxed);
+    }
+
     void block() noexcept { (void)head_.fetch_or(is_blocked, sync::memory_order_acq_rel); }
     void unblock() noexcept { (void)head_.fetch_and(~is_blocked, sync::memory_order_release); }
 

@@ -71,28 +71,17 @@ public:
             give_slow(number);
     }
 
-    /// `count` of them into `numbers`, all or none: waits for them until the deadline, in nanoseconds of the
-    /// steady clock.
-    [[nodiscard]] CENOTE_NOINLINE wait_result wait(std::uint32_t* numbers, std::uint32_t count,
+    /// `count` of them, all or none: waits for them until the deadline, in nanoseconds of the steady clock.
+    /// `first` is one, and `next_of` names the others.
+    [[nodiscard]] CENOTE_NOINLINE wait_result wait(std::uint32_t& first, std::uint32_t count,
                                                    std::int64_t deadline) noexcept {
-        waiter self{numbers, count};
-        {
-            const section here(*this);
-            if (is_closed_) return wait_result::closed;
-            if (first_ == nullptr && serve(self)) return wait_result::got;
-            if (deadline == at_once) {
-                give_back(self);
-                return wait_result::none;
-            }
-            enqueue(self);
-        }
-        if (sleep(self, deadline)) return result_of(self);
-        const section here(*this);
-        if (self.state.load(sync::memory_order_acquire) != is_waiting) return result_of(self); // just in time
-        unlink(self);
-        give_back(self);
-        return wait_result::none;
+        waiter self{count};
+        const wait_result result = wait_as(self, deadline);
+        first = self.given;
+        return result;
     }
+    /// For who has got several in one call, before one of them is given back.
+    [[nodiscard]] std::uint32_t next_of(std::uint32_t number) const noexcept { return free_.below(number); }
 
     /// Wakes everybody, who get nothing, as all do from now on. What is out may still be given back.
     void close() noexcept {
@@ -121,14 +110,19 @@ private:
     static constexpr std::uint32_t is_sent_away = 2;
 
     struct waiter { // on the stack of its thread
-        std::uint32_t* numbers;
         std::uint32_t wanted;
         std::uint32_t got = 0;
+        std::uint32_t given = none; // chained: nobody else needs the links of what is out
         data<waiter*> next{nullptr};
         data<waiter*> previous{nullptr};
         word state{is_waiting};
 
-        waiter(std::uint32_t* into, std::uint32_t count) noexcept : numbers(into), wanted(count) {}
+        explicit waiter(std::uint32_t count) noexcept : wanted(count) {}
+        void take(stack& from, std::uint32_t number) noexcept {
+            from.chain(number, given);
+            given = number;
+            ++got;
+        }
     };
 
     // Holds the lock, and the stack. Whose wait ends by this is woken when it is free again.
@@ -158,6 +152,25 @@ private:
         basic_waiting_line& line_;
     };
 
+    [[nodiscard]] wait_result wait_as(waiter& self, std::int64_t deadline) noexcept {
+        {
+            const section here(*this);
+            if (is_closed_) return wait_result::closed;
+            if (first_ == nullptr && serve(self)) return wait_result::got;
+            if (deadline == at_once) {
+                give_back(self);
+                return wait_result::none;
+            }
+            enqueue(self);
+        }
+        if (sleep(self, deadline)) return result_of(self);
+        const section here(*this);
+        if (self.state.load(sync::memory_order_acquire) != is_waiting) return result_of(self); // just in time
+        unlink(self);
+        give_back(self);
+        return wait_result::none;
+    }
+
     CENOTE_NOINLINE void give_slow(std::uint32_t number) noexcept {
         const section here(*this);
         give_blocked(number);
@@ -173,7 +186,7 @@ private:
     // To the first in line, who goes when that was the last it wants.
     void hand_over(std::uint32_t number) noexcept {
         waiter& lucky = *first_;
-        lucky.numbers[lucky.got++] = number;
+        lucky.take(free_, number);
         if (lucky.got < lucky.wanted) return;
         unlink(lucky);
         tell(lucky, is_served);
@@ -191,12 +204,16 @@ private:
         while (self.got < self.wanted) {
             const std::uint32_t number = free_.take_alone();
             if (number == none) return false;
-            self.numbers[self.got++] = number;
+            self.take(free_, number);
         }
         return true;
     }
     void give_back(waiter& self) noexcept {
-        while (self.got != 0) give_blocked(self.numbers[--self.got]);
+        for (; self.got != 0; --self.got) {
+            const std::uint32_t number = self.given;
+            self.given = free_.below(number);
+            give_blocked(number);
+        }
     }
 
     void enqueue(waiter& self) noexcept {
