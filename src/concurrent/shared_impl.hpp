@@ -77,7 +77,7 @@ thread_cache* shared<Core>::join(bool may_buy) noexcept {
 template<class Core>
 void shared<Core>::recount(stock& one, std::uint32_t size_class) noexcept {
     block_store& store = core_.store(size_class);
-    const std::size_t now = one.count();
+    const auto now = static_cast<std::uint32_t>(one.count());
     store.set_elsewhere(store.elsewhere() - one.level + now);
     one.level = now;
 }
@@ -204,6 +204,7 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
         supply_records(); // for threads that only free; also their memory, below
         const section here(*this);
         if (crew_.answers(mine) || !is_first) flush_all(mine);
+        if (one.can_hold()) widen(mine, size_class);
         if (!equip(mine, size_class)) return core_.take_one(size_class);
         recount(one, size_class);
         const std::size_t count = core_.fetch(size_class, one.loaded.begin, one.loaded.capacity());
@@ -234,7 +235,7 @@ void shared<Core>::give(thread_cache& mine, std::uint32_t size_class, void* bloc
         if (crew_.answers(mine)) {
             flush_all(mine);
         } else if (one.can_hold()) {
-            flush(one, one.spare, size_class);
+            if (!widen(mine, size_class)) flush(one, one.spare, size_class);
         } else if (!equip(mine, size_class)) {
             return core_.give_one(size_class, block);
         }
@@ -370,18 +371,13 @@ bool shared<Core>::is_walked() noexcept {
     return walks_ != 0;
 }
 
-// The two magazines of a stock stand side by side, in either order: how far apart says how long they are.
 template<class Core>
 void shared<Core>::end_walks() noexcept {
     walks_ = 0;
     core_.set_walks(0);
     for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
         for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
-            stock& one = stock_of(*at, c);
-            const std::ptrdiff_t apart = one.spare.begin - one.loaded.begin;
-            const std::ptrdiff_t capacity = apart < 0 ? -apart : apart;
-            one.loaded.end = one.loaded.begin + capacity;
-            one.spare.end = one.spare.begin + capacity;
+            stock_of(*at, c).restore();
         }
     }
 }

@@ -73,11 +73,40 @@ void shared<Core>::release_chunks(bool all) noexcept {
     refused_at_ = unlimited;
 }
 
+/// Whether the thread has magazines of that size now, also at the cost of others.
 template<class Core>
 bool shared<Core>::equip(thread_cache& mine, std::uint32_t size_class) noexcept {
     stock& one = stock_of(mine, size_class);
-    if (walks_ == 0 && !one.can_hold()) core_.equip(*mine.unit, one, size_class);
+    if (walks_ != 0 || one.can_hold()) return one.can_hold();
+    do core_.equip(*mine.unit, one, size_class);
+    while (!one.can_hold() && narrow_widest(mine, size_class));
     return one.can_hold();
+}
+
+/// Longer magazines for a size whose own were exchanged. When there is no room, now and then at the cost of
+/// the widest: what was used once need not be used now.
+template<class Core>
+bool shared<Core>::widen(thread_cache& mine, std::uint32_t size_class) noexcept {
+    constexpr std::uint32_t patience = 64;
+    constexpr std::size_t usual_share = 4; // the rest is for sizes to come
+    cache_unit& unit = *mine.unit;
+    stock& one = stock_of(mine, size_class);
+    if (core_.widen(unit, one, size_class, usual_share)) return true;
+    if (one.capacity == one.most || ++unit.refusals % patience != 0) return false;
+    if (core_.widest(unit, size_class) == size_class || !narrow_widest(mine, size_class)) return false;
+    return core_.widen(unit, one, size_class, 1);
+}
+
+template<class Core>
+bool shared<Core>::narrow_widest(thread_cache& mine, std::uint32_t size_class) noexcept {
+    const std::uint32_t widest = core_.widest(*mine.unit, size_class);
+    if (widest == no_slab) return false;
+    stock& one = stock_of(mine, widest);
+    flush(one, one.spare, widest);
+    flush(one, one.loaded, widest);
+    if (one.count() != 0) return false; // more is wrong in them than a list of reports holds
+    core_.narrow(*mine.unit, one, widest);
+    return true;
 }
 
 } // namespace cenote::engine

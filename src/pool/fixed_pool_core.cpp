@@ -14,7 +14,7 @@ void fixed_pool::clear(engine::cache_unit& unit) const noexcept {
 }
 
 void fixed_pool::equip(engine::cache_unit& unit, engine::stock& one, std::uint32_t) const noexcept {
-    engine::equip_stock(unit, one, store_.depot().capacity());
+    engine::equip_stock(unit, one, store_.depot().capacity(), store_.depot().capacity());
 }
 
 std::size_t fixed_pool::fetch(std::uint32_t, void** begin, std::size_t want) noexcept {

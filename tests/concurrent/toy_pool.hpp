@@ -157,7 +157,7 @@ private:
         cache_unit& unit = crew_.join(*mine);
         ::new (unit.stocks()) stock;
         engine::clear_unit(unit, 1, 2, 0);
-        engine::equip_stock(unit, mine->own = {}, 1);
+        engine::equip_stock(unit, mine->own = {}, 1, 1);
         mine->stocks = &mine->own;
         in_.registry.connect(*mine, crew_);
         return mine;

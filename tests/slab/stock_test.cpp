@@ -41,7 +41,7 @@ TEST_F(units, hold_the_magazines_of_every_size_and_no_byte_more) {
             EXPECT_EQ(unit_bytes_for(sizes, 2 * capacity * sizes) % 64, 0u); // threads share no cache line
             for (std::size_t i = 0; i < sizes; ++i) {
                 EXPECT_FALSE(unit.stocks()[i].can_hold());
-                equip_stock(unit, unit.stocks()[i], capacity);
+                equip_stock(unit, unit.stocks()[i], capacity, capacity);
                 EXPECT_EQ(unit.stocks()[i].loaded.capacity(), capacity);
                 EXPECT_EQ(unit.stocks()[i].spare.capacity(), capacity);
                 EXPECT_EQ(unit.stocks()[i].count(), 0u);
@@ -60,17 +60,28 @@ TEST_F(units, hold_the_magazines_of_every_size_and_no_byte_more) {
     }
 }
 
-// After a walk their length is known by how far they stand apart.
-TEST_F(units, give_a_stock_two_magazines_side_by_side) {
+TEST_F(units, give_a_stock_magazines_that_can_grow) {
     cache_unit& unit = make(1, 20, 1000);
-    equip_stock(unit, unit.stocks()[0], 10);
-    EXPECT_EQ(unit.stocks()[0].spare.begin - unit.stocks()[0].loaded.begin, 10);
+    stock& one = unit.stocks()[0];
+    equip_stock(unit, one, 4, 10);
+    EXPECT_EQ(unit.room, unit.room_end);
+    for (const std::uint32_t capacity : {4u, 10u, 1u}) {
+        one.capacity = capacity;
+        one.restore();
+        EXPECT_EQ(one.loaded.capacity(), capacity);
+        EXPECT_EQ(one.spare.capacity(), capacity);
+        EXPECT_LE(one.loaded.end, one.spare.begin);
+        EXPECT_LE(one.spare.end, unit.room_end);
+        one.exchange();
+        EXPECT_LE(one.spare.end, one.loaded.begin);
+        one.exchange();
+    }
 }
 
 TEST_F(units, are_as_new_when_cleared) {
     cache_unit& unit = make(3, 60, 1000);
     void** const room = unit.room;
-    equip_stock(unit, unit.stocks()[1], 10);
+    equip_stock(unit, unit.stocks()[1], 10, 10);
     unit.stocks()[1].level = 4;
     unit.left = 7;
     clear_unit(unit, 3, 60, 1000);

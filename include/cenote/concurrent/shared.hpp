@@ -113,6 +113,8 @@ private:
         return mine.stocks[size_class];
     }
     [[nodiscard]] bool equip(thread_cache& mine, std::uint32_t size_class) noexcept;
+    bool widen(thread_cache& mine, std::uint32_t size_class) noexcept;
+    [[nodiscard]] bool narrow_widest(thread_cache& mine, std::uint32_t size_class) noexcept;
     void recount(stock& one, std::uint32_t size_class) noexcept;
     void flush(stock& one, magazine& full, std::uint32_t size_class) noexcept;
     void flush_all(thread_cache& mine) noexcept;

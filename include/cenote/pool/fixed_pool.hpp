@@ -151,6 +151,13 @@ private:
     [[nodiscard]] std::size_t unit_bytes() const noexcept;
     void clear(engine::cache_unit& unit) const noexcept;
     void equip(engine::cache_unit& unit, engine::stock& one, std::uint32_t) const noexcept;
+    [[nodiscard]] bool widen(engine::cache_unit&, engine::stock&, std::uint32_t, std::size_t) const noexcept {
+        return false;
+    }
+    [[nodiscard]] std::uint32_t widest(engine::cache_unit&, std::uint32_t) const noexcept {
+        return engine::no_slab;
+    }
+    void narrow(engine::cache_unit&, engine::stock&, std::uint32_t) const noexcept {}
     /// For a thread's magazine: up to `want` blocks into [begin, begin + n); returns n, 0 when there are
     /// none.
     [[nodiscard]] std::size_t fetch(std::uint32_t, void** begin, std::size_t want) noexcept;

@@ -164,6 +164,14 @@ private:
     }
     void clear(engine::cache_unit& unit) const noexcept;
     void equip(engine::cache_unit& unit, engine::stock& one, std::uint32_t size_class) const noexcept;
+    /// Longer magazines for a size of which many are used, if they take at most one `share`th of what the
+    /// thread may still cache.
+    [[nodiscard]] bool widen(engine::cache_unit& unit, engine::stock& one, std::uint32_t size_class,
+                             std::size_t share) const noexcept;
+    /// The size whose magazines may hold most, at whose cost `size_class` may have some; or `is_large`. And
+    /// half of that back, when they are empty.
+    [[nodiscard]] std::uint32_t widest(engine::cache_unit& unit, std::uint32_t size_class) const noexcept;
+    void narrow(engine::cache_unit& unit, engine::stock& one, std::uint32_t size_class) const noexcept;
     [[nodiscard]] std::size_t fetch(std::uint32_t size_class, void** begin, std::size_t want) noexcept;
     [[nodiscard]] void* const* put(std::uint32_t size_class, void* const* begin, void* const* end) noexcept;
     void after_put(std::uint32_t size_class) noexcept;

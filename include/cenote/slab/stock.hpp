@@ -15,11 +15,19 @@ namespace cenote::engine {
 struct stock {
     magazine loaded;
     magazine spare;
-    std::size_t level = 0;            ///< blocks in both, as of the last call that held the pool's lock
-    std::uint64_t is_in_exchange = 0; ///< a fork finds the two mixed up
+    std::uint32_t level = 0;          ///< blocks in both, as of the last call that held the pool's lock
+    std::uint32_t is_in_exchange = 0; ///< a fork finds the two mixed up
+    std::uint32_t capacity = 0;       ///< of each while nobody walks
+    std::uint32_t most = 0;           ///< what their memory has room for
 
     [[nodiscard]] std::size_t count() const noexcept { return loaded.count() + spare.count(); }
     [[nodiscard]] bool can_hold() const noexcept { return loaded.capacity() != 0; }
+
+    /// Both magazines as long as `capacity` says: after a walk, or a change of it.
+    void restore() noexcept {
+        loaded.end = loaded.begin + capacity;
+        spare.end = spare.begin + capacity;
+    }
 
     /// Without the pool's lock, so that a fork may come at any instruction.
     void exchange() noexcept {
@@ -41,6 +49,7 @@ struct alignas(64) cache_unit {
     void** room = nullptr; ///< not yet in any magazine
     void** room_end = nullptr;
     std::uint32_t flushes_seen = 0; ///< what its owner was asked for and has done
+    std::uint32_t refusals = 0;     ///< of longer magazines
     std::size_t left = 0;           ///< bytes of blocks that its further magazines may hold
 
     /// One of each block size stands behind it.
@@ -62,11 +71,15 @@ inline void clear_unit(cache_unit& unit, std::size_t sizes, std::size_t entries,
 
 static_assert(sizeof(stock) == 64 && sizeof(cache_unit) == 64);
 
-/// Gives an owner's stock two magazines of `capacity` entries, which the unit must have left.
-inline void equip_stock(cache_unit& unit, stock& one, std::size_t capacity) noexcept {
-    one.loaded = {unit.room, unit.room, unit.room + capacity};
-    one.spare = {unit.room + capacity, unit.room + capacity, unit.room + 2 * capacity};
-    unit.room += 2 * capacity;
+/// Gives an owner's stock two magazines of `capacity` entries in room for `most`, which the unit must have
+/// left.
+inline void equip_stock(cache_unit& unit, stock& one, std::size_t capacity, std::size_t most) noexcept {
+    one.capacity = static_cast<std::uint32_t>(capacity);
+    one.most = static_cast<std::uint32_t>(most);
+    one.loaded.top = one.loaded.begin = unit.room;
+    one.spare.top = one.spare.begin = unit.room + most;
+    one.restore();
+    unit.room += 2 * most;
 }
 
 } // namespace cenote::engine
