@@ -2,6 +2,8 @@
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/pool/variable_pool.hpp>
 
+#include "../slab/span_heap_hot.hpp"
+
 #include <cstring>
 
 namespace cenote {
@@ -19,9 +21,9 @@ variable_pool::~variable_pool() {
 // Allocation.
 
 void* variable_pool::allocate(std::size_t size, std::size_t alignment) {
-    if (is_quick_ && size <= largest_ && is_plain(alignment)) [[likely]] {
+    if (size - 1 < quick_largest_ && is_plain(alignment)) [[likely]] {
         if (void* const block = heap_.take(engine::granules_for(size))) [[likely]] {
-            note_peak();
+            if (heap_.live() > quick_peak_) note_peak();
             return block;
         }
     }
@@ -29,9 +31,9 @@ void* variable_pool::allocate(std::size_t size, std::size_t alignment) {
 }
 
 void* variable_pool::try_allocate(std::size_t size, std::size_t alignment) noexcept {
-    if (is_quick_ && size <= largest_ && is_plain(alignment)) [[likely]] {
+    if (size - 1 < quick_largest_ && is_plain(alignment)) [[likely]] {
         if (void* const block = heap_.take(engine::granules_for(size))) [[likely]] {
-            note_peak();
+            if (heap_.live() > quick_peak_) note_peak();
             return block;
         }
     }
@@ -139,6 +141,7 @@ bool variable_pool::take_n(std::size_t size, void** blocks, std::size_t count) n
         if (walks_ == 0 && heap_.live() == 0 && spans == 0) (void)heap_.trim();
         (void)large_.release_kept();
         peak_ = peak;
+        quick_peak_ = peak_ - large_.live();
         calls_ = calls;
         return false;
     }
@@ -178,7 +181,7 @@ void variable_pool::deallocate(void* block) noexcept {
 
 void variable_pool::deallocate_exactly(void* block) noexcept {
     engine::span_heap::place at;
-    if (!heap_.locate(block, at) || !heap_.is_live(at)) return deallocate_stray(block);
+    if (!heap_.find(block, at) || !heap_.is_live(at)) return deallocate_stray(block);
     const std::size_t bytes = heap_.granules_at(at) * engine::granule_bytes;
     mark_free(block, bytes);
     freed_ += heap_.give(block);
@@ -188,7 +191,7 @@ void variable_pool::deallocate_exactly(void* block) noexcept {
 
 void variable_pool::deallocate(void* block, std::size_t size, std::size_t alignment) noexcept {
     engine::span_heap::place at;
-    if (heap_.locate(block, at) && heap_.is_live(at)) {
+    if (heap_.find(block, at) && heap_.is_live(at)) {
         const std::uint32_t has = heap_.granules_at(at);
         const bool is_right = size <= largest_ && has - engine::granules_for(size) < engine::smallest_run &&
                               base::padding_to(block, alignment) == 0;
@@ -206,6 +209,7 @@ void variable_pool::deallocate_stray(void* block) noexcept {
     if (found == nullptr) return report_stray(block);
     if (options_.erase_on_free) std::memset(block, 0, found->requested);
     large_.deallocate(*found);
+    note_peak();
     ++calls_.deallocations;
 }
 
@@ -214,10 +218,10 @@ void variable_pool::report_stray(const void* pointer) const noexcept {
     engine::span_heap::place at;
     if (large_.was_freed(pointer)) kind = misuse::double_free;
     if (large_.is_inside(pointer)) kind = misuse::interior_pointer;
-    if (heap_.locate(pointer, at)) {
+    if (heap_.find(pointer, at)) {
         kind = heap_.diagnose(at);
     } else if (kind == misuse::foreign_pointer &&
-               heap_.locate(static_cast<const std::byte*>(pointer) - 1, at)) {
+               heap_.find(static_cast<const std::byte*>(pointer) - 1, at)) {
         kind = misuse::past_the_end;
     }
     regions_.report({kind, options_.name, pointer, 0});
@@ -266,19 +270,19 @@ void variable_pool::wipe_live() noexcept {
 
 bool variable_pool::owns(const void* pointer) const noexcept {
     engine::span_heap::place at;
-    if (heap_.locate(pointer, at)) return heap_.is_start(at);
+    if (heap_.find(pointer, at)) return heap_.is_start(at);
     return large_.find(pointer) != nullptr || large_.was_freed(pointer);
 }
 
 bool variable_pool::is_live(const void* pointer) const noexcept {
     engine::span_heap::place at;
-    if (heap_.locate(pointer, at)) return heap_.is_live(at);
+    if (heap_.find(pointer, at)) return heap_.is_live(at);
     return large_.find(pointer) != nullptr;
 }
 
 std::size_t variable_pool::size_of(const void* block) const noexcept {
     engine::span_heap::place at;
-    if (heap_.locate(block, at)) {
+    if (heap_.find(block, at)) {
         return heap_.is_live(at) ? heap_.granules_at(at) * engine::granule_bytes : 0;
     }
     const engine::large_blocks::record* const found = large_.find(block);

@@ -31,7 +31,7 @@ engine::region_plan variable_pool::plan_for(source& from, std::uint32_t granules
 }
 
 // The most granules whose region, with all that belongs to it, takes no more than `bytes`.
-std::uint32_t variable_pool::granules_within(source& from, std::size_t bytes) noexcept {
+std::uint32_t variable_pool::granules_within(source& from, std::size_t bytes, bool is_only) noexcept {
     std::size_t none = 0;
     std::size_t most = bytes / engine::granule_bytes;
     if (most > most_granules) most = most_granules;
@@ -39,8 +39,8 @@ std::uint32_t variable_pool::granules_within(source& from, std::size_t bytes) no
         const std::size_t middle = most - (most - none) / 2;
         engine::region_list regions;
         std::size_t need = 0;
-        regions.configure(plan_for(from, static_cast<std::uint32_t>(middle), true));
-        if (regions.bytes_for(middle * engine::granule_bytes, true, need) && need <= bytes) {
+        regions.configure(plan_for(from, static_cast<std::uint32_t>(middle), is_only));
+        if (regions.bytes_for(middle * engine::granule_bytes, is_only, need) && need <= bytes) {
             none = middle;
         } else {
             most = middle - 1;
@@ -80,25 +80,30 @@ void variable_pool::configure(std::uint32_t granules, bool is_only) noexcept {
     heap_.configure(granules, regions_, options_.fit, watched_);
     largest_ = granules * engine::granule_bytes;
     if (!is_only) largest_ /= 2; // more would leave holes that only small blocks fill
+    quick_largest_ = !is_exact_ && options_.fit == fit::good ? largest_ : 0;
 }
 
-// One region only, of what there is, in a caller's buffer, without growth, or below a small maximum.
+// One region only, of what there is, in a caller's buffer, without growth, or below a small maximum, which
+// would not hold another.
 bool variable_pool::open() noexcept {
     watched_ = options_.sanitizers && base::watched();
     is_exact_ =
         options_.checks || options_.stats || options_.zero_on_allocate || options_.erase_on_free || watched_;
-    is_quick_ = !is_exact_ && options_.fit == fit::good;
-    is_only_ = limit_.is_prepaid() || options_.grow_size == 0;
-    const std::size_t wanted = is_only_ ? options_.initial_bytes : options_.grow_size;
+    const std::size_t available = limit_.available();
+    const bool may_grow =
+        options_.grow_size != 0 && !limit_.is_prepaid() && options_.grow_size <= available / 2;
     std::uint32_t granules = 0;
-    if (wanted != 0 && !granules_of(wanted, granules)) return false;
-    const std::uint32_t fitting = granules_within(limit_, limit_.available());
-    const bool takes_all = wanted == 0 || (!is_only_ && granules > fitting);
-    if (takes_all) {
-        is_only_ = true;
-        granules = fitting;
+    if (may_grow) {
+        std::size_t bytes = options_.grow_size;
+        if (!base::round_up(bytes, limit_.granularity(), bytes)) return false;
+        granules = granules_within(limit_, bytes, false);
+    } else if (options_.initial_bytes != 0 && (limit_.is_prepaid() || options_.grow_size == 0)) {
+        if (!granules_of(options_.initial_bytes, granules)) return false;
+    } else {
+        granules = granules_within(limit_, available, true);
     }
     if (granules == 0) return false;
+    is_only_ = !may_grow;
     large_.configure(limit_, options_.trim == trim::manual, watched_);
     configure(granules, is_only_);
     is_open_ = true;
@@ -125,7 +130,7 @@ bool variable_pool::grow() noexcept {
     if (!is_only_ || heap_.spans() != 0 || options_.initial_bytes != 0) return false;
     const std::size_t available = limit_.available();
     if (available < default_alignment || available == unlimited) return false;
-    const std::uint32_t granules = granules_within(limit_, available - (default_alignment - 1));
+    const std::uint32_t granules = granules_within(limit_, available - (default_alignment - 1), true);
     if (granules == 0 || granules >= heap_.granules()) return false;
     configure(granules, true);
     return add_span();
@@ -217,6 +222,7 @@ void variable_pool::reset() noexcept {
     }
     heap_.reset();
     large_.reset();
+    note_peak();
 }
 
 void variable_pool::erase_large() noexcept {
@@ -259,7 +265,7 @@ bool variable_pool::resize_large(const engine::large_blocks::record& live, void*
 
 bool variable_pool::try_resize(void* block, std::size_t size) noexcept {
     engine::span_heap::place at;
-    if (heap_.locate(block, at) && heap_.is_live(at)) return resize_block(at, block, size != 0 ? size : 1);
+    if (heap_.find(block, at) && heap_.is_live(at)) return resize_block(at, block, size != 0 ? size : 1);
     if (const auto* const found = large_.find(block)) return resize_large(*found, block, size);
     report_stray(block);
     return false;

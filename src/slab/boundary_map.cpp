@@ -6,7 +6,7 @@
 namespace cenote::engine {
 
 void boundary_map::clear() const noexcept {
-    std::memset(memory_, 0, layout_->bytes);
+    std::memset(static_cast<void*>(words_), 0, layout_->bytes - (layout_->alignment - sizeof(word)));
     set_start(0);
     set_start(layout_->granules);
     set_live(layout_->granules);

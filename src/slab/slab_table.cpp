@@ -166,6 +166,10 @@ std::uint32_t slab_table::finder::find_behind(std::uintptr_t number) const noexc
     return no_slab;
 }
 
+std::uint32_t slab_table::find_apart(const void* address) const noexcept {
+    return find(address);
+}
+
 bool slab_table::is_valid() const noexcept {
     for (std::size_t i = 0; i <= mask_; ++i) {
         const cell& here = cells_[i];

@@ -37,13 +37,13 @@ void span_heap::equip(void* memory, std::size_t nodes) noexcept {
     count_room();
 }
 
-// A quarter more than needed, so that moving them costs a constant amount a block; or just as many.
+// An eighth more than needed, so that moving them costs a constant amount a block; or just as many.
 bool span_heap::ensure_numbers(std::size_t more) noexcept {
     if (more >= no_bound - live_ - free_) return false;
     const std::size_t sum = live_ + free_ + more + 1; // a block may be cut with a lead and a rest
     if (sum <= room_ && index_.capacity() != 0) return true;
     const std::size_t least = (sum + spans()) / 2 + 2;
-    const std::size_t ample = least + least / 4;
+    const std::size_t ample = least + least / 8;
     return get_numbers(ample < least_nodes ? least_nodes : ample) || get_numbers(least);
 }
 
@@ -93,14 +93,14 @@ bool span_heap::add_span() noexcept {
     }
     if (watched_) base::forbid(regions_->table().at(id).begin, bytes);
     list_current();
-    current_at_ = id << shift_;
-    current_ = layout_.granules;
+    set_current(&record, id << shift_, layout_.granules);
     return true;
 }
 
 void span_heap::give_region(std::uint32_t id) noexcept {
     const slab_table::entry span = regions_->table().at(id);
     if (watched_) base::permit(span.begin, span.bytes);
+    if (span.begin == current_begin_) forget_current_span();
     regions_->give(id);
     regions_->release(span.home);
     if (regions_->first() == nullptr && table_ == nullptr) index_.forget();
@@ -145,8 +145,7 @@ void span_heap::release_all() noexcept {
 }
 
 void span_heap::forget_blocks() noexcept {
-    current_at_ = nowhere;
-    current_ = 0;
+    forget_current_span();
     live_ = 0;
     live_granules_ = 0;
     free_ = 0;

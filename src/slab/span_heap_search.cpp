@@ -134,8 +134,7 @@ void* span_heap::carve(const hole& from, std::uint32_t granules) noexcept {
     if (rest != 0) {
         map.set_start(g + size);
         if (was_current) {
-            current_at_ = from.at + from.lead + size;
-            current_ = rest;
+            set_current(span.record, from.at + from.lead + size, rest);
             ++free_;
         } else {
             attach(map, from.at + from.lead + size, rest);

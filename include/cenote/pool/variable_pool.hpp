@@ -25,7 +25,7 @@ namespace cenote {
 struct variable_pool_options {
     std::size_t initial_bytes = 0;                ///< of blocks, reserved by the constructor
     std::size_t maximum_bytes = unlimited;        ///< never more than this from the source
-    std::size_t grow_size = std::size_t{1} << 20; ///< bytes of blocks added at a time; 0: no growth
+    std::size_t grow_size = std::size_t{1} << 20; ///< bytes taken from the source at a time; 0: no growth
     cenote::fit fit = cenote::fit::good;
     std::uint32_t tolerance_percent = 0; ///< `fit::best` is content with a block so much too large
     cenote::source* source = nullptr;    ///< null: `default_source()`
@@ -163,6 +163,7 @@ private:
     void report_stray(const void* pointer) const noexcept;
     void note_peak() noexcept {
         if (const std::size_t now = heap_.live() + large_.live(); now > peak_) peak_ = now;
+        quick_peak_ = peak_ - large_.live();
     }
     [[nodiscard]] unsigned char free_pattern() const noexcept { return options_.erase_on_free ? 0 : 0xdf; }
     void check_untouched(const void* block, std::size_t from, std::size_t to) const noexcept;
@@ -178,7 +179,8 @@ private:
     }
     [[nodiscard]] static engine::region_plan plan_for(source& from, std::uint32_t granules,
                                                       bool is_only) noexcept;
-    [[nodiscard]] static std::uint32_t granules_within(source& from, std::size_t bytes) noexcept;
+    [[nodiscard]] static std::uint32_t granules_within(source& from, std::size_t bytes,
+                                                       bool is_only) noexcept;
     [[nodiscard]] static bool granules_of(std::size_t bytes, std::uint32_t& granules) noexcept;
     void configure(std::uint32_t granules, bool is_only) noexcept;
     [[nodiscard]] bool open() noexcept;
@@ -192,11 +194,13 @@ private:
     void settle() noexcept;
 
     engine::span_heap heap_;
+    std::size_t quick_largest_ =
+        0;                       // of what is served by good fit, with no option that every call must look at
+    std::size_t quick_peak_ = 0; // so many live blocks are no new peak: it counts large ones too
     std::size_t largest_ = 0;
     std::size_t peak_ = 0;
     std::size_t freed_ = 0; // granules since idle memory was looked at
     std::size_t settle_at_ = base::size_max;
-    bool is_quick_ = false; // good fit, and no option that every call must look at
     bool is_exact_ = false; // such an option
     bool is_open_ = false;
     bool is_only_ = false; // its first region has room for its numbers: it is to be the only one

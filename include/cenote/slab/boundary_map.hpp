@@ -4,7 +4,7 @@
 // blocks, so that a pointer is judged without reading a byte behind it and a block needs no header. Its
 // length is the way to the next boundary. Words without one are skipped by summaries, a bit a word in each
 // level, so that every search takes a few steps however long the block. A last boundary, live, stands behind
-// the end; granule 0 always is one. Also holds, for each word, the chain of its free blocks' numbers.
+// the end; granule 0 always is one. Also holds the chains of the free blocks' numbers, by where they start.
 #pragma once
 
 #include <bit>
@@ -16,29 +16,44 @@ namespace cenote::engine {
 /// The unit of blocks of any size, and the alignment of those for which none is asked.
 inline constexpr std::size_t granule_bytes = 16;
 
+/// What is known of 64 granules. Free blocks hold two granules at least and never meet: of sixteen granules,
+/// at most four can start one, so chains are short.
+struct boundary_word {
+    static constexpr std::uint32_t bits = 64;
+    static constexpr std::uint32_t chain_granules = 16;
+
+    std::uint64_t starts = 0;
+    std::uint64_t live = 0;
+    std::uint32_t chains[bits / chain_granules] = {}; ///< numbers of the free blocks that start there
+
+    [[nodiscard]] static constexpr std::uint64_t bit(std::uint32_t g) noexcept {
+        return std::uint64_t{1} << g % bits;
+    }
+};
+static_assert(sizeof(boundary_word) == 32);
+
 /// How the map of a span of so many granules lies in memory; the same for all spans of a pool.
 struct boundary_layout {
-    static constexpr std::uint32_t word_bits = 64;
     static constexpr std::uint32_t most_levels = 5;
 
     std::uint32_t granules = 0;
     std::uint32_t words = 0;            ///< of boundaries, the last one's included
     std::uint32_t levels = 0;           ///< of summaries
-    std::uint32_t at[most_levels] = {}; ///< where each starts, in words from the map's start
-    std::size_t chains = 0;             ///< where the chains start
-    std::size_t bytes = 0;
+    std::uint32_t at[most_levels] = {}; ///< where each starts behind the words, in words of 64 bits
+    std::size_t alignment = 8;          ///< none of a large map's words lies in two cache lines
+    std::size_t bytes = 0;              ///< with what the alignment may skip
 
     constexpr boundary_layout() noexcept = default;
     explicit constexpr boundary_layout(std::uint32_t count) noexcept
-        : granules(count), words(count / word_bits + 1) {
-        std::size_t end = 2 * std::size_t{words};
+        : granules(count), words(count / boundary_word::bits + 1) {
+        std::uint32_t end = 0;
         for (std::uint32_t below = words; below > 1; ++levels) {
-            at[levels] = static_cast<std::uint32_t>(end);
-            below = (below + word_bits - 1) / word_bits;
+            at[levels] = end;
+            below = (below + boundary_word::bits - 1) / boundary_word::bits;
             end += below;
         }
-        chains = end;
-        bytes = end * sizeof(std::uint64_t) + words * sizeof(std::uint32_t);
+        if (words > 4) alignment = sizeof(boundary_word);
+        bytes = words * sizeof(boundary_word) + end * sizeof(std::uint64_t) + alignment - 8;
     }
 };
 
@@ -46,7 +61,16 @@ class boundary_map {
 public:
     using word = std::uint64_t;
 
-    boundary_map(word* memory, const boundary_layout& layout) noexcept : memory_(memory), layout_(&layout) {}
+    /// `memory` is aligned for words of 64 bits; the map takes what it needs of it.
+    boundary_map(void* memory, const boundary_layout& layout) noexcept
+        : words_(reinterpret_cast<boundary_word*>(
+              (reinterpret_cast<std::uintptr_t>(memory) + layout.alignment - 1) & ~(layout.alignment - 1))),
+          layout_(&layout) {}
+
+    /// The same of words that are known.
+    boundary_map(boundary_word* words, const boundary_layout& layout) noexcept
+        : words_(words), layout_(&layout) {}
+    [[nodiscard]] boundary_word* words() const noexcept { return words_; }
 
     /// One free block from end to end, and no chains.
     void clear() const noexcept;
@@ -63,31 +87,37 @@ public:
     void clear_live(std::uint32_t g) const noexcept { live(g / bits) &= ~bit(g); }
     void set_start(std::uint32_t g) const noexcept {
         word& here = starts(g / bits);
-        if (here == 0) note_some(g / bits);
-        here |= bit(g);
+        const word before = here;
+        here = before | bit(g);
+        if (before == 0) note_some(g / bits);
     }
     void clear_start(std::uint32_t g) const noexcept {
         word& here = starts(g / bits);
-        here &= ~bit(g);
-        if (here == 0) note_none(g / bits);
+        const word after = here & ~bit(g);
+        here = after;
+        if (after == 0) note_none(g / bits);
     }
 
     /// The first boundary behind `g`, which is below the end.
     [[nodiscard]] std::uint32_t next(std::uint32_t g) const noexcept {
-        const std::uint32_t at = g / bits;
-        if (const word here = starts(at) & ~word{1} << g % bits; here != 0) return first_of(at, here);
-        if (at + 1 < layout_->words) {
-            if (const word here = starts(at + 1); here != 0) return first_of(at + 1, here);
+        const word here = starts(g / bits) & ~word{1} << g % bits;
+        return here != 0 ? first_of(g / bits, here) : next_beyond(g / bits);
+    }
+    /// The first one in the words behind this one.
+    [[nodiscard]] std::uint32_t next_beyond(std::uint32_t at) const noexcept {
+        if (++at < layout_->words) {
+            if (const word here = starts(at); here != 0) return first_of(at, here);
         }
-        return next_far(at);
+        return next_far(at - 1);
     }
     /// The last boundary before `g`, which is above 0.
     [[nodiscard]] std::uint32_t previous(std::uint32_t g) const noexcept {
-        const std::uint32_t at = g / bits;
-        if (const word here = starts(at) & (bit(g) - 1); here != 0) return last_of(at, here);
-        if (at != 0) {
-            if (const word here = starts(at - 1); here != 0) return last_of(at - 1, here);
-        }
+        const word here = starts(g / bits) & (bit(g) - 1);
+        return here != 0 ? last_of(g / bits, here) : previous_beyond(g / bits);
+    }
+    /// The last one in the words before this one, which is not the first.
+    [[nodiscard]] std::uint32_t previous_beyond(std::uint32_t at) const noexcept {
+        if (const word here = starts(at - 1); here != 0) return last_of(at - 1, here);
         return previous_far(at);
     }
     /// The first live block at or behind `g`, or the end.
@@ -95,34 +125,37 @@ public:
     /// The first free block at or behind `g`, or the end.
     [[nodiscard]] std::uint32_t next_free(std::uint32_t g) const noexcept;
 
-    /// The chain of numbers of the free blocks that start in this granule's word.
+    /// The chain of numbers of the free blocks that start near this granule.
     [[nodiscard]] std::uint32_t& chain(std::uint32_t g) const noexcept {
-        return reinterpret_cast<std::uint32_t*>(memory_ + layout_->chains)[g / bits];
+        return words_[g / bits].chains[g % bits / boundary_word::chain_granules];
     }
+    [[nodiscard]] boundary_word& at(std::uint32_t g) const noexcept { return words_[g / bits]; }
 
     /// Summaries that say what the words say, and boundaries at both ends.
     [[nodiscard]] bool is_valid() const noexcept;
 
 private:
-    static constexpr std::uint32_t bits = boundary_layout::word_bits;
+    static constexpr std::uint32_t bits = boundary_word::bits;
 
-    [[nodiscard]] static word bit(std::uint32_t g) noexcept { return word{1} << g % bits; }
-    [[nodiscard]] word& starts(std::uint32_t at) const noexcept { return memory_[2 * std::size_t{at}]; }
-    [[nodiscard]] word& live(std::uint32_t at) const noexcept { return memory_[2 * std::size_t{at} + 1]; }
+    [[nodiscard]] static word bit(std::uint32_t g) noexcept { return boundary_word::bit(g); }
+    [[nodiscard]] word& starts(std::uint32_t at) const noexcept { return words_[at].starts; }
+    [[nodiscard]] word& live(std::uint32_t at) const noexcept { return words_[at].live; }
     [[nodiscard]] static std::uint32_t first_of(std::uint32_t at, word some) noexcept {
         return at * bits + static_cast<std::uint32_t>(std::countr_zero(some));
     }
     [[nodiscard]] static std::uint32_t last_of(std::uint32_t at, word some) noexcept {
         return at * bits + bits - 1 - static_cast<std::uint32_t>(std::countl_zero(some));
     }
-    [[nodiscard]] word* level(std::uint32_t number) const noexcept { return memory_ + layout_->at[number]; }
+    [[nodiscard]] word* level(std::uint32_t number) const noexcept {
+        return reinterpret_cast<word*>(words_ + layout_->words) + layout_->at[number];
+    }
     [[nodiscard]] std::uint32_t next_far(std::uint32_t at) const noexcept;
     [[nodiscard]] std::uint32_t previous_far(std::uint32_t at) const noexcept;
     /// A word has its first boundary, or has none any more.
     void note_some(std::uint32_t at) const noexcept;
     void note_none(std::uint32_t at) const noexcept;
 
-    word* memory_;
+    boundary_word* words_;
     const boundary_layout* layout_;
 };
 

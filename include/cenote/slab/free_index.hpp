@@ -64,7 +64,6 @@ public:
     /// The first class at or above this one that has a block, or `run_classes`.
     [[nodiscard]] std::uint32_t class_from(std::uint32_t from) const noexcept {
         const std::uint32_t word = from / 64;
-        if (word == words) return run_classes;
         if (const std::uint64_t here = map_[word] & ~std::uint64_t{0} << from % 64; here != 0) {
             return word * 64 + static_cast<std::uint32_t>(std::countr_zero(here));
         }
@@ -73,6 +72,7 @@ public:
         const auto next = static_cast<std::uint32_t>(std::countr_zero(behind));
         return next * 64 + static_cast<std::uint32_t>(std::countr_zero(map_[next]));
     }
+    [[nodiscard]] bool is_empty() const noexcept { return summary_ == 0; }
     /// The highest class that has a block, or 0.
     [[nodiscard]] std::uint32_t highest_class() const noexcept;
 
@@ -117,6 +117,14 @@ public:
     [[nodiscard]] std::uint32_t find(std::uint32_t chain, std::uint32_t wanted) const noexcept {
         while (nodes_[chain].at != wanted) chain = nodes_[chain].chain;
         return chain;
+    }
+    /// The same; it leaves the chain.
+    [[nodiscard]] std::uint32_t find_and_unchain(std::uint32_t& chain, std::uint32_t wanted) noexcept {
+        std::uint32_t* link = &chain;
+        while (nodes_[*link].at != wanted) link = &nodes_[*link].chain;
+        const std::uint32_t number = *link;
+        *link = nodes_[number].chain;
+        return number;
     }
     void enchain(std::uint32_t& chain, std::uint32_t number) noexcept {
         nodes_[number].chain = chain;

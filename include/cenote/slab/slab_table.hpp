@@ -80,6 +80,19 @@ public:
     /// The number of the slab that holds `address`, or `no_slab`.
     [[nodiscard]] std::uint32_t find(const void* address) const noexcept;
 
+    /// The same, for a single look-up of an address that likely is in a slab.
+    [[nodiscard]] CENOTE_INLINE std::uint32_t find_one(const void* address) const noexcept {
+        const auto number = reinterpret_cast<std::uintptr_t>(address);
+        const std::uintptr_t key = number >> granule_shift_;
+        const cell& here = cells_[slot_of(key)];
+        if (here.key == key) [[likely]] {
+            const std::uint32_t id = number < here.split ? here.low : here.high;
+            if (id != no_slab && number - reinterpret_cast<std::uintptr_t>(at(id).begin) < at(id).bytes)
+                return id;
+        }
+        return find_apart(address);
+    }
+
     /// What a look-up reads, for loops that look up many addresses of a table that does not change meanwhile:
     /// kept in registers, because the compiler cannot know that stores to bitmaps leave it alone.
     class finder;
@@ -136,6 +149,7 @@ private:
     [[nodiscard]] std::size_t slot_of(std::uintptr_t key) const noexcept { return hash(key, hash_shift_); }
     [[nodiscard]] std::size_t cells_for(std::size_t slabs) const noexcept;
 
+    [[nodiscard]] CENOTE_NOINLINE std::uint32_t find_apart(const void* address) const noexcept;
     [[nodiscard]] std::uintptr_t first_key(std::uint32_t id) const noexcept {
         return reinterpret_cast<std::uintptr_t>(at(id).begin) >> granule_shift_;
     }

@@ -59,7 +59,8 @@ public:
         bool looks_everywhere = false; ///< also where the fit would not: before a request is refused
     };
 
-    /// A block by good fit, or null when nothing fits or the numbers are used up.
+    /// A block by good fit, or null when nothing fits or the numbers are used up. Defined, with `give`, in
+    /// src/slab/span_heap_hot.hpp: for the pool alone.
     [[nodiscard]] void* take(std::uint32_t granules) noexcept;
     [[nodiscard]] void* take(const wish& wanted) noexcept;
 
@@ -72,7 +73,7 @@ public:
         bool is_odd = false; ///< not on a granule
     };
     /// Whether the pointer is in a span.
-    [[nodiscard]] bool locate(const void* pointer, place& at) const noexcept;
+    [[nodiscard]] bool find(const void* pointer, place& at) const noexcept;
     /// Whether a live block starts at a place.
     [[nodiscard]] bool is_live(const place& at) const noexcept {
         return !at.is_odd && map_of(at.record).is_live_start(at.granule);
@@ -149,9 +150,7 @@ private:
         std::uint32_t lead = 0; // of them before the block, for its alignment
     };
 
-    [[nodiscard]] boundary_map map_of(slab* record) const noexcept {
-        return {reinterpret_cast<boundary_map::word*>(record + 1), layout_};
-    }
+    [[nodiscard]] boundary_map map_of(slab* record) const noexcept { return {record + 1, layout_}; }
     [[nodiscard]] const slab_table::entry& span_of(std::uint32_t at) const noexcept {
         return regions_->table().at(at >> shift_);
     }
@@ -162,7 +161,50 @@ private:
 
     [[nodiscard]] void* cut_current(std::uint32_t granules) noexcept;
     [[nodiscard]] void* cut_listed(std::uint32_t of_class, std::uint32_t granules) noexcept;
-    void note_taken(const slab_table::entry& span, std::uint32_t end, std::uint32_t granules) noexcept;
+    [[nodiscard]] CENOTE_NOINLINE void* take_listed(std::uint32_t granules) noexcept;
+    void note_taken(slab& record, std::uint32_t end, std::uint32_t granules) noexcept;
+
+    struct freed { // a block that has been live until now
+        std::uint32_t granule = 0;
+        std::uint32_t end = 0;
+        std::uint32_t begin = 0;   // of the free block before it, or its own
+        bool joins_behind = false; // there is a free block behind it
+    };
+    [[nodiscard]] CENOTE_NOINLINE std::uint32_t give_elsewhere(const void* pointer) noexcept;
+    [[nodiscard]] std::uint32_t give_in(const boundary_map& map, slab* record, std::uint32_t base,
+                                        std::uint32_t g) noexcept;
+    void join(const boundary_map& map, slab* record, std::uint32_t base, const freed& run) noexcept;
+    void relist(const boundary_map& map, std::uint32_t base, const freed& run,
+                std::uint32_t granules) noexcept;
+    [[nodiscard]] std::uint32_t unlist(const boundary_map& map, std::uint32_t base, std::uint32_t at,
+                                       std::uint32_t granules) noexcept;
+    void list(const boundary_map& map, std::uint32_t base, std::uint32_t at, std::uint32_t granules,
+              std::uint32_t number) noexcept;
+    void note_freed(slab* record, std::uint32_t granules) noexcept {
+        if (granules == layout_.granules) [[unlikely]]
+            ++idle_spans_;
+        if (tracks_hints_ && granules > record->hint) record->hint = granules;
+    }
+    void set_current(slab* record, std::uint32_t at, std::uint32_t granules) noexcept {
+        const slab_table::entry& span = span_of(at);
+        current_at_ = at;
+        current_ = granules;
+        current_record_ = record;
+        current_begin_ = span.begin;
+        current_bytes_ = span.bytes;
+        current_words_ = map_of(record).words();
+        current_base_ = at - granule_of(at);
+    }
+    void no_current() noexcept {
+        current_at_ = nowhere;
+        current_ = 0;
+    }
+    /// Its span may go.
+    void forget_current_span() noexcept {
+        no_current();
+        current_begin_ = nullptr;
+        current_bytes_ = 0;
+    }
     void note_not_idle() noexcept {
         if (--idle_spans_ < fewest_idle_) fewest_idle_ = idle_spans_;
     }
@@ -190,6 +232,12 @@ private:
     std::uint32_t shift_ = 0; // of a span's number in that of a granule
     std::uint32_t current_at_ = nowhere;
     std::uint32_t current_ = 0; // granules of the current free block
+    // Its span; also when there is no current block, as long as the span is there.
+    boundary_word* current_words_ = nullptr;
+    std::byte* current_begin_ = nullptr;
+    std::size_t current_bytes_ = 0;
+    slab* current_record_ = nullptr;
+    std::uint32_t current_base_ = 0;
     std::size_t live_ = 0;
     std::size_t free_ = 0;
     std::size_t room_ = 0; // live and free blocks for which there are numbers, whatever is freed next
