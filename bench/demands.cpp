@@ -11,9 +11,9 @@ using enum statistic;
 using enum rival;
 using names::array, names::boost, names::concurrent_multi_pool, names::concurrent_pool, names::dpdk,
     names::fixed_pool, names::glibc, names::huge_pages, names::local_cache, names::multi_pool, names::pmr,
-    names::pmr_synchronized, names::unsized;
+    names::pmr_synchronized, names::segregated_fit, names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 31> demands{{
+constexpr std::array<demand, 36> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -41,6 +41,11 @@ constexpr std::array<demand, 31> demands{{
 
     {"random_sizes/16-1024", multi_pool, best, best_peer, "", 0.85, false},
     {"random_sizes/16-1024", multi_pool, figure, nothing, "", 1.2, false},
+    {"pair/64", variable_pool, best, named, glibc, 2.0, false},
+    {"batch_(reverse|in_order|shuffled)/64", variable_pool, best, named, glibc, 2.0, false},
+    {"random_sizes/16-1024", variable_pool, best, named, glibc, 1.0, false},
+    {"random_sizes/16-1024", variable_pool, best, named, segregated_fit, 0.6, false},
+    {"random_sizes/16-1024", variable_pool, figure, nothing, "", 1.1, false},
     {"unsized_pair/(16|64|256|1024)/1_thread", unsized, best, best_general, "", 0.6, false},
     {"random_sizes/16-1024/(2|8|32)_threads", concurrent_multi_pool, best, best_general, "", 0.9, false},
 

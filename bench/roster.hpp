@@ -27,7 +27,7 @@ struct entry {
 namespace names {
 inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   huge_pages = "cenote::fixed_pool, huge pages",
-                                  multi_pool = "cenote::multi_pool",
+                                  multi_pool = "cenote::multi_pool", variable_pool = "cenote::variable_pool",
                                   concurrent_pool = "cenote::concurrent_pool",
                                   local_cache = "cenote::concurrent_pool::local",
                                   concurrent_multi_pool = "cenote::concurrent_multi_pool",
@@ -36,6 +36,7 @@ inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   boost = "Boost.Pool", pmr = "std::pmr unsynchronized",
                                   pmr_synchronized = "std::pmr synchronized", dpdk = "DPDK mempool",
                                   list = "reference::intrusive_list", array = "reference::pointer_array",
+                                  segregated_fit = "reference::two_level_segregated_fit",
                                   no_op = "reference::no_op";
 }
 
@@ -44,11 +45,12 @@ inline constexpr unsigned general_abilities =
 inline constexpr unsigned no_op_abilities =
     general_abilities | ability::bulk | ability::several | ability::brief;
 
-inline constexpr std::array<entry, 22> roster{{
+inline constexpr std::array<entry, 24> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
     {names::huge_pages, kind::ours, 0u | ability::replacement, "huge_pages", "", "", ""},
     {names::multi_pool, kind::ours, ability::alone | ability::sizes, "multi_pool", "", "", ""},
+    {names::variable_pool, kind::ours, ability::alone | ability::sizes, "variable_pool", "", "", ""},
     {names::concurrent_pool, kind::ours, ability::shared | ability::bulk | ability::several | ability::brief,
      "concurrent_pool", "", "", ""},
     {names::local_cache, kind::ours, 0u | ability::shared, "local_cache", "", "", ""},
@@ -78,6 +80,8 @@ inline constexpr std::array<entry, 22> roster{{
      "cenote_bench_dpdk", "", "libdpdk-dev"},
     {names::list, kind::reference, ability::alone | ability::brief, "intrusive_list", "", "", ""},
     {names::array, kind::reference, ability::alone | ability::bulk, "pointer_array", "", "", ""},
+    {names::segregated_fit, kind::reference, ability::alone | ability::sizes, "two_level_segregated_fit", "",
+     "", ""},
 }};
 inline constexpr entry no_op{names::no_op, kind::reference, no_op_abilities, "no_op", "", "", ""};
 

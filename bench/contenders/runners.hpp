@@ -10,6 +10,7 @@ namespace cenote::bench {
 outcome run_fixed_pool(const job& what);
 outcome run_huge_pages(const job& what);
 outcome run_multi_pool(const job& what);
+outcome run_variable_pool(const job& what);
 outcome run_concurrent_pool(const job& what);
 outcome run_local_cache(const job& what);
 outcome run_locked(const job& what);
@@ -20,12 +21,14 @@ outcome run_pmr(const job& what);
 outcome run_pmr_synchronized(const job& what);
 outcome run_intrusive_list(const job& what);
 outcome run_pointer_array(const job& what);
+outcome run_two_level_segregated_fit(const job& what);
 outcome run_no_op(const job& what);
 
 [[nodiscard]] inline std::vector<runner> own_runners() {
     return {{"fixed_pool", run_fixed_pool},
             {"huge_pages", run_huge_pages},
             {"multi_pool", run_multi_pool},
+            {"variable_pool", run_variable_pool},
             {"concurrent_pool", run_concurrent_pool},
             {"local_cache", run_local_cache},
             {"locked", run_locked},
@@ -36,6 +39,7 @@ outcome run_no_op(const job& what);
             {"pmr_synchronized", run_pmr_synchronized},
             {"intrusive_list", run_intrusive_list},
             {"pointer_array", run_pointer_array},
+            {"two_level_segregated_fit", run_two_level_segregated_fit},
             {"no_op", run_no_op}};
 }
 
