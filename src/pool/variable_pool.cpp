@@ -77,7 +77,7 @@ void* variable_pool::take_block(std::size_t size, std::size_t alignment) noexcep
         wanted.alignment = static_cast<std::uint32_t>(alignment / default_alignment);
     }
     if (void* const block = heap_.take(wanted)) return block;
-    if (!heap_.has_numbers(2) && heap_.ensure_numbers(0)) {
+    if (heap_.spans() != 0 && !heap_.has_numbers(2) && heap_.ensure_numbers(0)) {
         if (void* const block = heap_.take(wanted)) return block;
     }
     if (grow()) {
