@@ -93,9 +93,16 @@ void* variable_reallocate(void* context, void* block, std::size_t old_size, std:
     return moved;
 }
 
+// A block that could not be made smaller, for lack of memory, is larger than its size.
 cenote_status variable_deallocate(void* context, void* block, std::size_t size,
                                   std::size_t /*alignment*/) noexcept {
-    return cenote_variable_free_sized(static_cast<cenote_variable*>(context), block, size);
+    auto& pool = *static_cast<cenote_variable*>(context);
+    return c::judged([&] {
+        pool.with([&](pool_type& of) {
+            const std::size_t has = of.size_of(block); // 0 for what is not live
+            has != 0 && size > has ? of.deallocate(block, size) : of.deallocate(block);
+        });
+    });
 }
 
 } // namespace

@@ -92,6 +92,14 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_an_arena) {
     check_bytes("arena, raw bytes", run_on_arena);
 }
 
+TEST(operations, of_any_program_agree_with_a_map_on_the_c_face) {
+    check_programs("C face, structured programs", run_on_c_face);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_the_c_face) {
+    check_bytes("C face, raw bytes", run_on_c_face);
+}
+
 // What the fuzzers found once stays found.
 void replay(const char* name, interpreter interpret) {
     const std::filesystem::path folder =
@@ -112,6 +120,10 @@ TEST(operations, that_fuzzers_found_agree_on_a_fixed_pool) {
 
 TEST(operations, that_fuzzers_found_agree_on_a_multi_pool) {
     replay("multi_pool", run_on_multi_pool);
+}
+
+TEST(operations, that_fuzzers_found_agree_on_the_c_face) {
+    replay("c_face", run_on_c_face);
 }
 
 } // namespace

@@ -55,5 +55,6 @@ inline std::vector<std::uint8_t> encode(const program& from) {
 void run_on_fixed_pool(const program& script);
 void run_on_multi_pool(const program& script);
 void run_on_arena(const program& script);
+void run_on_c_face(const program& script);
 
 } // namespace cenote::test
