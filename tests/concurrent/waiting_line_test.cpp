@@ -31,7 +31,7 @@ struct things {
         return number;
     }
     void wait_until_waiting(std::uint32_t count) {
-        while (line.levels().waiting != count) std::this_thread::yield();
+        while (line.waiting() != count) std::this_thread::yield();
     }
 };
 
@@ -143,7 +143,7 @@ TEST(waiting_line, close_wakes_all_and_what_is_out_comes_back) {
     EXPECT_EQ(sent_away, 4);
     some.line.give(only);
     EXPECT_EQ(some.line.levels().free, 1u);
-    EXPECT_TRUE(some.line.levels().is_closed);
+    EXPECT_TRUE(some.line.is_closed());
     EXPECT_EQ(some.line.take(), waiting_line::none);
     some.line.close(); // again
 }

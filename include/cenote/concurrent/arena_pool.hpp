@@ -66,7 +66,7 @@ public:
 
     /// Nobody gets an arena any more; who waits is told so by `pool_closed`. Leases end as before.
     void close() noexcept { line_.close(); }
-    [[nodiscard]] bool is_closed() noexcept { return line_.levels().is_closed; }
+    [[nodiscard]] bool is_closed() noexcept { return line_.is_closed(); }
 
     /// Gives back what free arenas have grown by. They count as lent meanwhile. Returns how many bytes.
     std::size_t trim() noexcept;

@@ -22,7 +22,6 @@ struct line_levels {
     std::uint32_t free = 0;
     std::uint32_t peak = 0; ///< the most that were out at once
     std::uint32_t waiting = 0;
-    bool is_closed = false;
 };
 
 template<class Policy, int Spins = 200>
@@ -94,12 +93,21 @@ public:
         }
     }
 
+    [[nodiscard]] bool is_closed() noexcept {
+        const section here(*this);
+        return is_closed_;
+    }
+    /// How many threads wait.
+    [[nodiscard]] std::uint32_t waiting() noexcept {
+        const section here(*this);
+        return count_waiters();
+    }
+    /// O(things).
     [[nodiscard]] line_levels levels() noexcept {
         const section here(*this);
         const typename stack::levels now = free_.count();
         line_levels result{.all = count_, .free = now.free, .peak = count_ - now.never_taken};
-        result.is_closed = is_closed_;
-        for (waiter* at = first_; at != nullptr; at = at->next) ++result.waiting;
+        result.waiting = count_waiters();
         return result;
     }
 
@@ -216,6 +224,11 @@ private:
         }
     }
 
+    [[nodiscard]] std::uint32_t count_waiters() const noexcept {
+        std::uint32_t count = 0;
+        for (waiter* at = first_; at != nullptr; at = at->next) ++count;
+        return count;
+    }
     void enqueue(waiter& self) noexcept {
         waiter* const before = last_;
         self.previous = before;
