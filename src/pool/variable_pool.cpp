@@ -90,6 +90,7 @@ void* variable_pool::take_block(std::size_t size, std::size_t alignment) noexcep
 }
 
 void* variable_pool::take_large(std::size_t size, std::size_t alignment) noexcept {
+    if (size == 0) size = 1;
     void* block = large_.allocate(size, alignment);
     if (block == nullptr && walks_ == 0 && trim() != 0) block = large_.allocate(size, alignment);
     return block;
@@ -129,6 +130,13 @@ allocation variable_pool::allocate_at_least(std::size_t size, std::size_t alignm
     return {block, watched_ ? size : size_of(block)};
 }
 
+// After a batch that failed half way: what it reserved goes back.
+void variable_pool::give_back_after(std::size_t spans) noexcept {
+    if (!is_open_ || walks_ != 0) return;
+    (void)large_.release_kept();
+    if (heap_.spans() > spans) give_back(heap_.spans() - spans);
+}
+
 bool variable_pool::take_n(std::size_t size, void** blocks, std::size_t count) noexcept {
     const std::size_t spans = heap_.spans();
     const std::size_t peak = peak_;
@@ -137,9 +145,7 @@ bool variable_pool::take_n(std::size_t size, void** blocks, std::size_t count) n
         blocks[taken] = try_allocate(size);
         if (blocks[taken] != nullptr) continue;
         deallocate_n(blocks, taken);
-        if (heap_.spans() > spans && walks_ == 0) (void)heap_.release_idle(heap_.spans() - spans);
-        if (walks_ == 0 && heap_.live() == 0 && spans == 0) (void)heap_.trim();
-        (void)large_.release_kept();
+        give_back_after(spans);
         peak_ = peak;
         quick_peak_ = peak_ - large_.live();
         calls_ = calls;
@@ -189,14 +195,19 @@ void variable_pool::deallocate_exactly(void* block) noexcept {
     if (freed_ >= settle_at_) settle();
 }
 
+// Whether a live block was allocated with this size: it has at most a granule more, unless it once could not
+// shrink.
+bool variable_pool::is_size_of(const void* block, std::size_t has, std::size_t size) const noexcept {
+    if (size == 0) size = 1;
+    if (large_.find(block) != nullptr) return size == has || (keeps_more_ && size < has);
+    if (size > has) return false;
+    const std::size_t asked = engine::granules_for(size) * engine::granule_bytes;
+    return has - asked < engine::smallest_run * engine::granule_bytes || keeps_more_;
+}
+
 void variable_pool::deallocate(void* block, std::size_t size, std::size_t alignment) noexcept {
-    engine::span_heap::place at;
-    if (heap_.find(block, at) && heap_.is_live(at)) {
-        const std::uint32_t has = heap_.granules_at(at);
-        const bool is_right = size <= largest_ && has - engine::granules_for(size) < engine::smallest_run &&
-                              base::padding_to(block, alignment) == 0;
-        if (!is_right) return regions_.report({misuse::wrong_size, options_.name, block, 0});
-    } else if (const auto* const found = large_.find(block); found != nullptr && found->requested != size) {
+    const std::size_t has = size_of(block);
+    if (has != 0 && (!is_size_of(block, has, size) || base::padding_to(block, alignment) != 0)) {
         return regions_.report({misuse::wrong_size, options_.name, block, 0});
     }
     deallocate(block);

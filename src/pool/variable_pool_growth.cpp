@@ -240,17 +240,20 @@ bool variable_pool::resize_block(const engine::span_heap::place& at, void* block
     if (size > largest_) return false;
     if (!heap_.has_numbers(1)) (void)heap_.ensure_numbers(0);
     const std::size_t usable = watched_ ? base::permitted(block, had) : had;
-    if (!heap_.resize(at, has, engine::granules_for(size))) return false;
+    const std::uint32_t wanted = engine::granules_for(size);
+    if (!heap_.resize(at, has, wanted)) return false;
+    if (heap_.granules_at(at) - wanted >= engine::smallest_run) keeps_more_ = true;
     if (!is_exact_) return true;
     auto* const bytes = static_cast<std::byte*>(block);
     const std::size_t now = heap_.granules_at(at) * engine::granule_bytes;
     if (now < had) mark_free(bytes + now, had - now);
     if (options_.checks && now > had) check_untouched(block, had, now);
-    if (watched_ && size > usable) base::permit(bytes + usable, size - usable);
-    if (watched_ && size < now) base::forbid(bytes + size, now - size);
+    const std::size_t asked = size != 0 ? size : 1;
+    if (watched_ && asked > usable) base::permit(bytes + usable, asked - usable);
+    if (watched_ && asked < now) base::forbid(bytes + asked, now - asked);
     if (!options_.zero_on_allocate) return true;
     const std::size_t from = size < usable ? size : usable;
-    std::memset(bytes + from, 0, (watched_ ? size : now) - from);
+    std::memset(bytes + from, 0, (watched_ ? asked : now) - from);
     return true;
 }
 
@@ -265,7 +268,7 @@ bool variable_pool::resize_large(const engine::large_blocks::record& live, void*
 
 bool variable_pool::try_resize(void* block, std::size_t size) noexcept {
     engine::span_heap::place at;
-    if (heap_.find(block, at) && heap_.is_live(at)) return resize_block(at, block, size != 0 ? size : 1);
+    if (heap_.find(block, at) && heap_.is_live(at)) return resize_block(at, block, size);
     if (const auto* const found = large_.find(block)) return resize_large(*found, block, size);
     report_stray(block);
     return false;
@@ -277,7 +280,15 @@ void* variable_pool::take_again(void* block, std::size_t size, std::size_t align
     if (is_aligned && try_resize(block, size)) return block;
     const std::size_t has = size_of(block);
     void* const fresh = take(size, alignment);
-    if (fresh == nullptr) return is_aligned && size <= has ? block : nullptr;
+    if (fresh == nullptr) {
+        if (!is_aligned || size > has) return nullptr;
+        keeps_more_ = true;
+        if (options_.zero_on_allocate) {
+            const std::size_t usable = watched_ ? base::permitted(block, has) : has;
+            std::memset(static_cast<std::byte*>(block) + size, 0, usable - size);
+        }
+        return block;
+    }
     const std::size_t usable = watched_ ? base::permitted(block, has) : has;
     std::memcpy(fresh, block, size < usable ? size : usable);
     deallocate(block);

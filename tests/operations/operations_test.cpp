@@ -84,6 +84,14 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_a_multi_pool) {
     check_bytes("multi_pool, raw bytes", run_on_multi_pool);
 }
 
+TEST(operations, of_any_program_agree_with_a_map_on_a_variable_pool) {
+    check_programs("variable_pool, structured programs", run_on_variable_pool);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_a_variable_pool) {
+    check_bytes("variable_pool, raw bytes", run_on_variable_pool);
+}
+
 TEST(operations, of_any_program_agree_with_a_map_on_an_arena) {
     check_programs("arena, structured programs", run_on_arena);
 }
@@ -120,6 +128,10 @@ TEST(operations, that_fuzzers_found_agree_on_a_fixed_pool) {
 
 TEST(operations, that_fuzzers_found_agree_on_a_multi_pool) {
     replay("multi_pool", run_on_multi_pool);
+}
+
+TEST(operations, that_fuzzers_found_agree_on_a_variable_pool) {
+    replay("variable_pool", run_on_variable_pool);
 }
 
 TEST(operations, that_fuzzers_found_agree_on_the_c_face) {

@@ -54,6 +54,7 @@ inline std::vector<std::uint8_t> encode(const program& from) {
 /// Runs a program against a pool and a map beside it; throws `disagreement` when they differ.
 void run_on_fixed_pool(const program& script);
 void run_on_multi_pool(const program& script);
+void run_on_variable_pool(const program& script);
 void run_on_arena(const program& script);
 void run_on_c_face(const program& script);
 

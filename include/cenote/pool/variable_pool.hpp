@@ -157,6 +157,7 @@ private:
                                     std::size_t size) noexcept;
     [[nodiscard]] bool resize_large(const engine::large_blocks::record& live, void* block,
                                     std::size_t size) noexcept;
+    [[nodiscard]] bool is_size_of(const void* block, std::size_t has, std::size_t size) const noexcept;
     void hand_out(void* block, std::size_t size) noexcept;
     CENOTE_NOINLINE void deallocate_exactly(void* block) noexcept;
     CENOTE_NOINLINE void deallocate_stray(void* block) noexcept;
@@ -190,6 +191,7 @@ private:
     [[nodiscard]] bool try_reserve(std::size_t size, std::size_t blocks) noexcept;
     void reserve_initial();
     void give_back(std::size_t spans) noexcept;
+    void give_back_after(std::size_t spans) noexcept;
     void note_spans() noexcept;
     void settle() noexcept;
 
@@ -205,6 +207,7 @@ private:
     bool is_open_ = false;
     bool is_only_ = false; // its first region has room for its numbers: it is to be the only one
     bool watched_ = false;
+    bool keeps_more_ = false; // some block is larger than it was asked to be: there was no memory to cut it
     std::size_t walks_ = 0;
     engine::region_list regions_;
     engine::large_blocks large_;
