@@ -186,6 +186,35 @@ TEST(c_allocator, survives_a_parent_that_fails_at_any_call) {
     }
 }
 
+// Handles that take memory at once: the one for themselves goes back when the rest cannot be had.
+TEST(c_allocator, handles_that_cannot_have_their_first_memory_leave_nothing) {
+    for (std::size_t at = 1; at <= 4; ++at) {
+        counted parent;
+        parent.fails_at = at;
+        const cenote_allocator face = parent.face();
+        cenote_fixed_options blocks = CENOTE_FIXED_OPTIONS_INIT;
+        blocks.block_size = 64;
+        blocks.initial_blocks = 100;
+        blocks.memory.parent = &face;
+        cenote_fixed* fixed = nullptr;
+        const cenote_status made = cenote_fixed_create(&blocks, &fixed);
+        EXPECT_EQ(made, fixed != nullptr ? CENOTE_OK : CENOTE_NO_MEMORY);
+        EXPECT_EQ(fixed != nullptr, at > 2);
+        cenote_fixed_destroy(fixed);
+        EXPECT_EQ(parent.live, 0u) << "call " << at;
+        parent.calls = 0;
+        cenote_arena_pool_options arenas = CENOTE_ARENA_POOL_OPTIONS_INIT;
+        arenas.arenas = 2;
+        arenas.memory.parent = &face;
+        cenote_arena_pool* pool = nullptr;
+        const cenote_status opened = cenote_arena_pool_create(&arenas, &pool);
+        EXPECT_EQ(opened, pool != nullptr ? CENOTE_OK : CENOTE_NO_MEMORY);
+        EXPECT_EQ(pool != nullptr, at > 3); // itself, the arenas, their handles
+        cenote_arena_pool_destroy(pool);
+        EXPECT_EQ(parent.live, 0u) << "call " << at;
+    }
+}
+
 TEST(c_allocator, missing_functions_are_answered) {
     const cenote_allocator none{};
     EXPECT_EQ(cenote_allocate(nullptr, 1, 1, CENOTE_NONE), nullptr);
