@@ -79,8 +79,9 @@ void real::wake_waiter(const atomic<std::uint32_t>& word) noexcept {
 bool real::wait_until(const atomic<std::uint32_t>& word, std::uint32_t value,
                       std::int64_t deadline) noexcept {
     const int saved = errno;
-    const std::int64_t left = deadline == no_deadline ? second : deadline - steady_now();
-    const timespec nap = as_timespec(std::clamp<std::int64_t>(left, 0, 200'000));
+    const std::int64_t now = steady_now();
+    const std::int64_t left = deadline == no_deadline ? second : deadline > now ? deadline - now : 0;
+    const timespec nap = as_timespec(std::min<std::int64_t>(left, 200'000));
     if (word.load(memory_order_relaxed) == value && left > 0) (void)::nanosleep(&nap, nullptr);
     errno = saved;
     return left > 0;
