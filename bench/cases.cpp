@@ -22,7 +22,7 @@ constexpr unsigned only(ability one) {
 }
 
 constexpr std::array<description, 18> descriptions{{
-    {pattern::pair, "pair", "get and put", only(ability::alone), nullptr},
+    {pattern::pair, "pair", "get and put", ability::alone | ability::calls, nullptr},
     {pattern::batch_reverse, "batch_reverse", "get and put", only(ability::alone), nullptr},
     {pattern::batch_in_order, "batch_in_order", "get and put", only(ability::alone), nullptr},
     {pattern::batch_shuffled, "batch_shuffled", "get and put", only(ability::alone), nullptr},

@@ -36,6 +36,7 @@ enum class pattern {
 enum class ability {
     alone,        // blocks of one size for one thread
     replacement,  // the same, but only worth showing where many blocks are live
+    calls,        // the same, but only worth showing where the calls are all there is: pairs
     shared,       // for many threads
     bulk,         // many blocks a call
     sizes,        // of any size, for one thread

@@ -17,6 +17,7 @@ enum class rival {
     best_general, // the fastest general allocator
     named,        // the contender `name`
     own_case,     // the same contender in the case `name`
+    above,        // the contender `name`, and so many nanoseconds more: a difference, not a ratio
     nothing,      // the number itself is limited
 };
 
@@ -38,7 +39,7 @@ struct verdict {
     std::string rival_name;       // empty: none
     std::optional<double> own;    // missing: the contender or the figure
     std::optional<double> theirs; // missing: the rival
-    std::optional<double> ratio;
+    std::optional<double> ratio;  // or the difference
 
     [[nodiscard]] bool passes() const { return ratio && *ratio <= asked->at_most; }
     [[nodiscard]] const char* word() const; // "pass", "FAIL", "short" of a stretch, "missing"

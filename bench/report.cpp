@@ -16,7 +16,8 @@ std::string number(double value) {
 
 std::string demand_text(const verdict& one) {
     std::string text = one.ratio ? fmt::format("{:.2f}", *one.ratio) : std::string("?");
-    if (!one.rival_name.empty()) text += " × " + one.rival_name;
+    const bool is_difference = one.asked->against == rival::above;
+    if (!one.rival_name.empty()) text += (is_difference ? " ns above " : " × ") + one.rival_name;
     const char* const how = one.asked->judged == statistic::median ? " (median)" : "";
     return fmt::format("{}{}, {} {}: {}", text, how, one.asked->is_stretch ? "hoped for" : "at most",
                        one.asked->at_most, one.word());

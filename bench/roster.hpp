@@ -28,6 +28,7 @@ namespace names {
 inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   huge_pages = "cenote::fixed_pool, huge pages",
                                   multi_pool = "cenote::multi_pool", variable_pool = "cenote::variable_pool",
+                                  c_unchecked = "cenote_fixed (C), unchecked", c_checked = "cenote_fixed (C)",
                                   concurrent_pool = "cenote::concurrent_pool",
                                   local_cache = "cenote::concurrent_pool::local",
                                   concurrent_multi_pool = "cenote::concurrent_multi_pool",
@@ -45,10 +46,12 @@ inline constexpr unsigned general_abilities =
 inline constexpr unsigned no_op_abilities =
     general_abilities | ability::bulk | ability::several | ability::brief;
 
-inline constexpr std::array<entry, 24> roster{{
+inline constexpr std::array<entry, 26> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
     {names::huge_pages, kind::ours, 0u | ability::replacement, "huge_pages", "", "", ""},
+    {names::c_unchecked, kind::ours, 0u | ability::calls, "c_unchecked", "", "", ""},
+    {names::c_checked, kind::ours, 0u | ability::calls, "c_checked", "", "", ""},
     {names::multi_pool, kind::ours, ability::alone | ability::sizes, "multi_pool", "", "", ""},
     {names::variable_pool, kind::ours, ability::alone | ability::sizes, "variable_pool", "", "", ""},
     {names::concurrent_pool, kind::ours, ability::shared | ability::bulk | ability::several | ability::brief,

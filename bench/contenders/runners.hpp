@@ -9,6 +9,8 @@ namespace cenote::bench {
 
 outcome run_fixed_pool(const job& what);
 outcome run_huge_pages(const job& what);
+outcome run_c_unchecked(const job& what);
+outcome run_c_checked(const job& what);
 outcome run_multi_pool(const job& what);
 outcome run_variable_pool(const job& what);
 outcome run_concurrent_pool(const job& what);
@@ -27,6 +29,8 @@ outcome run_no_op(const job& what);
 [[nodiscard]] inline std::vector<runner> own_runners() {
     return {{"fixed_pool", run_fixed_pool},
             {"huge_pages", run_huge_pages},
+            {"c_unchecked", run_c_unchecked},
+            {"c_checked", run_c_checked},
             {"multi_pool", run_multi_pool},
             {"variable_pool", run_variable_pool},
             {"concurrent_pool", run_concurrent_pool},

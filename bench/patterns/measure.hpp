@@ -106,8 +106,6 @@ outcome measure(const job& what) {
 template<class C>
 outcome run_one_size(const job& what) {
     switch (what.which.what) {
-    case pattern::pair:
-        return measure<pair_loop<C>>(what);
     case pattern::batch_reverse:
         return measure<batch_loop<C, pattern::batch_reverse>>(what);
     case pattern::batch_in_order:
@@ -130,6 +128,10 @@ outcome run_alone(const job& what) {
     case pattern::random_replacement:
         if constexpr (has(Abilities, ability::alone) || has(Abilities, ability::replacement))
             return measure<random_loop<C>>(what);
+        break;
+    case pattern::pair:
+        if constexpr (has(Abilities, ability::alone) || has(Abilities, ability::calls))
+            return measure<pair_loop<C>>(what);
         break;
     case pattern::bulk_32:
         if constexpr (has(Abilities, ability::bulk)) return measure<bulk_loop<C>>(what);

@@ -85,6 +85,15 @@ TEST_F(demands, median_is_judged_where_it_is_said) {
     EXPECT_DOUBLE_EQ(only_verdict(asked).ratio.value(), 2.5);
 }
 
+TEST_F(demands, nanoseconds_above_another_are_a_difference) {
+    constexpr std::array<demand, 1> asked{
+        {{"pair/64", names::c_unchecked, statistic::best, rival::above, names::fixed_pool, 3.0, false}}};
+    enter(names::c_unchecked, kind::ours, windows({4.0}));
+    enter(names::fixed_pool, kind::ours, windows({1.5}));
+    EXPECT_DOUBLE_EQ(only_verdict(asked).ratio.value(), 2.5);
+    EXPECT_TRUE(only_verdict(asked).passes());
+}
+
 TEST_F(demands, figure_is_limited_by_itself) {
     constexpr std::array<demand, 1> asked{
         {{"pair/64", names::fixed_pool, statistic::figure, rival::nothing, "", 5.0, false}}};
