@@ -187,7 +187,7 @@ void variable_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
         (void)base::multiply(size, blocks, bytes);
         if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
     }
-    if (pages == touch::yes) regions_.populate();
+    if (pages == touch::yes && !watched_) regions_.populate(); // a watcher forbids what is free
 }
 
 // Idle spans that nobody needed for a window of traffic go back.
