@@ -52,13 +52,11 @@ bounded_pool::~bounded_pool() {
     const engine::line_levels now = line_.levels();
     const std::size_t out = now.all - now.free;
     if (out != 0) base::report_leak({options_.name, out, out * options_.block_size}, true);
-    if (watched_) {
-        for (std::uint32_t i = 0; i < now.all; ++i) base::permit(line_.at(i), options_.block_size);
-    }
     while (regions_ != nullptr) {
         const region_header gone = *regions_;
-        auto* const end = reinterpret_cast<std::byte*>(regions_);
-        from().release(end - gone.offset, gone.reserved);
+        std::byte* const begin = reinterpret_cast<std::byte*>(regions_) - gone.offset;
+        if (watched_) base::permit(begin, gone.offset);
+        from().release(begin, gone.reserved);
         regions_ = gone.next;
     }
 }

@@ -1,0 +1,126 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// What pools of arenas and of a hard number of blocks are known to get wrong, each as a test: one thing with
+// two holders, arenas that come back full, growth by nothing, returns lost while the pool grows.
+#include <cenote/concurrent/arena_pool.hpp>
+#include <cenote/concurrent/bounded_object_pool.hpp>
+#include <cenote/concurrent/bounded_pool.hpp>
+
+#include "concurrent/threads.hpp"
+#include "support/process_memory.hpp"
+#include "support/test_sources.hpp"
+
+#include <array>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+using namespace std::chrono_literals;
+
+TEST(bounded_regressions, no_arenas_and_no_blocks_are_refused_before_anything_is_touched) {
+    test::counting_source from;
+    EXPECT_THROW(const arena_pool never({.arenas = 0, .source = &from}), bad_options);
+    EXPECT_THROW(const bounded_pool never({.block_size = 8, .blocks = 0, .source = &from}), bad_options);
+    EXPECT_THROW(const bounded_object_pool<int> never({.objects = 0, .source = &from}), bad_options);
+    EXPECT_EQ(from.calls, 0u);
+}
+
+TEST(bounded_regressions, an_arena_is_never_lent_to_two_holders) {
+    arena_pool arenas({.arenas = 2, .arena_size = 100});
+    auto first = arenas.try_acquire();
+    auto second = arenas.try_acquire();
+    EXPECT_NE(&*first, &*second);
+    EXPECT_FALSE(arenas.try_acquire());
+    first.release();
+    auto third = arenas.try_acquire();
+    EXPECT_NE(&*third, &*second);
+}
+
+TEST(bounded_regressions, an_arena_that_was_full_comes_back_empty) {
+    arena_pool arenas({.arenas = 1, .arena_size = 100, .growth = growth::none()});
+    for (int round = 0; round < 5; ++round) {
+        auto lease = arenas.acquire();
+        while (lease->try_allocate(10, 1) != nullptr) {
+        }
+        EXPECT_EQ(lease->stats().live_bytes, 100u);
+    }
+    EXPECT_EQ(arenas.acquire()->stats().live_bytes, 0u);
+}
+
+TEST(bounded_regressions, closing_twice_harms_nothing) {
+    arena_pool arenas({.arenas = 1, .arena_size = 100});
+    bounded_pool blocks({.block_size = 8, .blocks = 1});
+    for (int i = 0; i < 2; ++i) {
+        arenas.close();
+        blocks.close();
+    }
+    EXPECT_TRUE(arenas.is_closed() && blocks.is_closed());
+}
+
+TEST(bounded_regressions, a_returned_block_is_never_out_twice) {
+    bounded_pool pool({.block_size = 8, .blocks = 2});
+    auto block = pool.acquire();
+    block.release();
+    block.release(); // returns nothing
+    auto moved = std::move(block);
+    moved.release();
+    const auto first = pool.try_acquire();
+    const auto second = pool.try_acquire();
+    EXPECT_NE(first.data(), second.data());
+    EXPECT_FALSE(pool.try_acquire());
+}
+
+TEST(bounded_regressions, a_growth_of_one_is_refused_and_does_not_wait_for_ever) {
+    EXPECT_THROW(const bounded_pool never({.block_size = 8, .blocks = 1, .growth = growth::geometric(1)}),
+                 bad_options);
+    bounded_pool pool({.block_size = 8, .blocks = 1});
+    EXPECT_THROW(pool.grow(growth::geometric(1.0)), bad_options);
+    const auto held = pool.acquire();
+    EXPECT_FALSE(pool.acquire_for(1ms));
+}
+
+TEST(bounded_regressions, growth_goes_on_from_what_there_is_and_returns_do_not_block) {
+    bounded_pool pool({.block_size = 8, .blocks = 2, .growth = growth::geometric(2)});
+    std::vector<bounded_pool::block> held;
+    for (std::size_t blocks = 2; blocks < 100; blocks *= 2) {
+        while (held.size() < blocks) held.push_back(pool.acquire());
+        EXPECT_EQ(pool.blocks(), blocks);
+        held.push_back(pool.acquire());
+        EXPECT_EQ(pool.blocks(), 2 * blocks);
+    }
+    held.clear();
+    EXPECT_EQ(pool.stats().idle, pool.blocks());
+}
+
+TEST(bounded_regressions, two_takers_and_one_block_try_and_neither_waits) {
+    for (int round = 0; round < 50; ++round) {
+        bounded_pool pool({.block_size = 8, .blocks = 1});
+        std::atomic<int> got{0};
+        std::array<bounded_pool::block, 2> blocks;
+        test::run_threads(2, [&](std::size_t number) {
+            blocks[number] = pool.try_acquire();
+            if (blocks[number]) ++got;
+        });
+        EXPECT_LE(got, 1);
+        blocks[0].release();
+        blocks[1].release();
+        EXPECT_TRUE(pool.try_acquire());
+    }
+}
+
+TEST(bounded_regressions, a_new_pool_touches_no_page_of_its_blocks) {
+    constexpr std::size_t mebibyte = std::size_t{1} << 20;
+    const std::size_t before = test::resident_bytes();
+    bounded_pool blocks({.block_size = mebibyte, .blocks = 64, .sanitizers = false});
+    arena_pool arenas({.arenas = 64, .arena_size = mebibyte, .sanitizers = false});
+    EXPECT_LT(test::resident_bytes(), before + 16 * mebibyte);
+    auto block = blocks.acquire();
+    std::memset(block.data(), 1, block.size());
+}
+
+} // namespace
