@@ -185,6 +185,33 @@ TEST(memory_resource, handler_is_asked_a_bounded_number_of_times) {
     few.deallocate(block, 50, 16);
 }
 
+TEST(memory_resource, handler_of_the_pool_saves_what_nobody_else_can) {
+    struct state {
+        fixed_pool* pool = nullptr;
+        void* spare = nullptr;
+    } now;
+    fixed_pool pool({.block_size = 64,
+                     .maximum_blocks = 1,
+                     .on_exhaustion = {[](void* context, const shortage&) {
+                                           auto& self = *static_cast<state*>(context);
+                                           std::memset(self.spare, 0xff, 64);
+                                           self.pool->deallocate(self.spare);
+                                           return true;
+                                       },
+                                       &now, 1}});
+    resource face(pool, {.name = "face", .stats = true});
+    now.pool = &pool;
+    now.spare = face.allocate(64, 16, memory_options::none);
+    void* const saved = face.allocate(64, 16, memory_options::zero);
+    EXPECT_TRUE(is_zero(saved, 64));
+    EXPECT_EQ(face.stats().calls->failures, 0u);
+    EXPECT_EQ(face.stats().calls->allocations, 2u);
+    face.deallocate(saved, 64, 16);
+    EXPECT_FALSE(face == *std::pmr::new_delete_resource());
+    EXPECT_FALSE(heap_resource() == pages_resource());
+    EXPECT_EQ(heap_resource().try_reallocate(nullptr, 0, std::size_t{1} << 63), nullptr);
+}
+
 TEST(memory_resource_death, aborts_with_a_message_by_policy_or_when_it_may_not_fail) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     const auto by_policy = [] {
