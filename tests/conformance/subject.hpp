@@ -1,8 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // How a pool joins the conformance suite: a subject makes it from a `wish`, says which shapes of block it
-// serves, and allocates and frees them, as in pool_subjects.hpp; and it has a line in pool_kinds.cpp. Whatever
-// else its pool can do is found out in kind_of.hpp.
+// serves, and allocates and frees them, as in pool_subjects.hpp; and it has a line in pool_kinds.cpp.
+// Whatever else its pool can do is found out in kind_of.hpp.
 #pragma once
 
 #include <cenote/pool/options.hpp>
