@@ -27,6 +27,7 @@ void* resource_reallocate(void* context, void* block, std::size_t old_size, std:
 }
 cenote_status resource_deallocate(void* context, void* block, std::size_t size,
                                   std::size_t alignment) noexcept {
+    if (block == nullptr) return CENOTE_OK; // std::pmr takes none
     return c::judged([&] { static_cast<memory_resource*>(context)->deallocate(block, size, alignment); });
 }
 

@@ -119,7 +119,6 @@ void* memory_resource::do_allocate(std::size_t size, std::size_t alignment) {
 }
 
 void memory_resource::do_deallocate(void* block, std::size_t size, std::size_t alignment) {
-    if (block == nullptr) return;
     give(block, at_least_one(size), alignment);
     if (!options_.stats) return;
     deallocations_.fetch_add(1, memory_order_relaxed);

@@ -52,7 +52,7 @@ void use(const cenote_allocator& face) {
     ASSERT_NE(more, nullptr);
     EXPECT_EQ(more[39], 3);
     for (int i = 40; i < 64; ++i) EXPECT_EQ(more[i], 0);
-    EXPECT_EQ(cenote_reallocate(&face, more, 64, SIZE_MAX / 2, 8, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_reallocate(&face, more, 64, SIZE_MAX / 2 + 2, 8, CENOTE_NONE), nullptr);
     EXPECT_EQ(more[0], 3);
     EXPECT_EQ(cenote_allocate(&face, 8, 12, CENOTE_NONE), nullptr);
     EXPECT_EQ(cenote_allocate(&face, SIZE_MAX, 8, CENOTE_NONE), nullptr);
@@ -276,7 +276,7 @@ TEST(c_allocator_death, no_fail_aborts_with_a_message) {
     };
     const auto die_of_heap = [] {
         const cenote_allocator face = cenote_heap_allocator();
-        (void)cenote_allocate(&face, SIZE_MAX / 2, 8, CENOTE_NO_FAIL);
+        (void)cenote_allocate(&face, SIZE_MAX / 2 + 2, 8, CENOTE_NO_FAIL);
     };
     const auto die_growing = [] {
         const family all(nullptr);
@@ -284,8 +284,8 @@ TEST(c_allocator_death, no_fail_aborts_with_a_message) {
         (void)cenote_reallocate(&face, cenote_allocate(&face, 8, 8, CENOTE_NONE), 8, 65, 8, CENOTE_NO_FAIL);
     };
     EXPECT_DEATH(die(0, 65), "is out of memory: requested 65 bytes");
-    EXPECT_DEATH(die(2, SIZE_MAX / 2), "is out of memory");
-    EXPECT_DEATH(die(4, SIZE_MAX / 2), "is out of memory");
+    EXPECT_DEATH(die(2, SIZE_MAX / 2 + 2), "is out of memory");
+    EXPECT_DEATH(die(4, SIZE_MAX / 2 + 2), "is out of memory");
     EXPECT_DEATH(die_of_heap(), "'heap' is out of memory");
     EXPECT_DEATH(die_growing(), "requested 65 bytes");
 }

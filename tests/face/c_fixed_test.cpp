@@ -398,16 +398,12 @@ TEST(c_fixed_death, aborts_with_a_message_when_it_may_not_fail) {
 }
 
 TEST(c_status, every_code_has_a_sentence_of_its_own) {
-    int beyond = CENOTE_CLOSED + 1; // as a caller in C may have it
-    cenote_status unknown{};
-    std::memcpy(&unknown, &beyond, sizeof unknown);
     std::set<std::string> texts;
     for (int code = CENOTE_OK; code <= CENOTE_CLOSED; ++code) {
         texts.insert(cenote_status_text(static_cast<cenote_status>(code)));
     }
     EXPECT_EQ(texts.size(), static_cast<std::size_t>(CENOTE_CLOSED) + 1);
     EXPECT_FALSE(texts.contains("unknown status"));
-    EXPECT_STREQ(cenote_status_text(unknown), "unknown status");
 }
 
 } // namespace
