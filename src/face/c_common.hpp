@@ -7,7 +7,12 @@
 #include <cenote/base/arith.hpp>
 #include <cenote/base/misuse_trap.hpp>
 #include <cenote/base/sync.hpp>
-#include <cenote/cenote.h>
+#include <cenote/face/c_allocator.h>
+#include <cenote/face/c_arena.h>
+#include <cenote/face/c_arena_pool.h>
+#include <cenote/face/c_fixed.h>
+#include <cenote/face/c_status.h>
+#include <cenote/face/c_variable.h>
 #include <cenote/face/memory_resource.hpp>
 #include <cenote/pool/options.hpp>
 #include <cenote/source/os_pages.hpp>
