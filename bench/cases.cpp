@@ -21,7 +21,7 @@ constexpr unsigned only(ability one) {
     return 0u | one;
 }
 
-constexpr std::array<description, 18> descriptions{{
+constexpr std::array<description, 21> descriptions{{
     {pattern::pair, "pair", "get and put", ability::alone | ability::calls, nullptr},
     {pattern::batch_reverse, "batch_reverse", "get and put", only(ability::alone), nullptr},
     {pattern::batch_in_order, "batch_in_order", "get and put", only(ability::alone), nullptr},
@@ -41,6 +41,9 @@ constexpr std::array<description, 18> descriptions{{
     {pattern::short_threads, "short_threads", "thread", only(ability::shared), nullptr},
     {pattern::lifecycle, "lifecycle", "pool", only(ability::brief), nullptr},
     {pattern::metadata, "metadata", "put and get", only(ability::alone), "metadata_percent"},
+    {pattern::scratch, "scratch", "get, freed with the others", only(ability::scratch), nullptr},
+    {pattern::bounded_plenty, "bounded_plenty", "get and put", ability::bounded | ability::unwaited, nullptr},
+    {pattern::bounded_short, "bounded_short", "get and put", only(ability::bounded), nullptr},
 }};
 
 const description& describe(pattern what) {
@@ -78,6 +81,14 @@ void add_pools(std::vector<test_case>& all) {
     for (const unsigned pools : {1u, 64u}) all.push_back({.what = pattern::alternating, .pools = pools});
     for (const pattern what : {pattern::short_threads, pattern::lifecycle, pattern::metadata})
         all.push_back({.what = what});
+}
+
+void add_bounded(std::vector<test_case>& all) {
+    all.push_back({.what = pattern::scratch, .block_size = 32});
+    for (const unsigned threads : {1u, 2u, 8u, 32u})
+        all.push_back({.what = pattern::bounded_plenty, .threads = threads});
+    for (const unsigned threads : {2u, 8u, 32u})
+        all.push_back({.what = pattern::bounded_short, .threads = threads});
 }
 
 void add_growth(std::vector<test_case>& all, bool whole) {
@@ -133,6 +144,7 @@ std::vector<test_case> all_cases(bool whole) {
     add_one_thread(all);
     add_threads(all);
     add_pools(all);
+    add_bounded(all);
     const std::vector<test_case> plain = all;
     add_growth(all, whole);
     for (test_case one : plain) {

@@ -30,6 +30,9 @@ enum class pattern {
     short_threads,      // threads that live for 100 pairs
     lifecycle,          // a pool is made, gives a block, takes it back, and is destroyed
     metadata,           // put all back and get all again, ten times: what does the pool take beside them?
+    scratch,            // get 1,000, then all of them are free at once
+    bounded_plenty,     // pairs from a hard number of blocks, half of which are always free
+    bounded_short,      // the same with half as many blocks as threads, which wait
 };
 
 // What a contender must be able to do to take part in a pattern.
@@ -44,6 +47,9 @@ enum class ability {
     unsized,      // that need not be told the size when they come back
     several,      // several pools at once
     brief,        // pools that can be made and destroyed
+    scratch,      // freed as a whole
+    bounded,      // a hard number of things, waited for
+    unwaited,     // the same, where nobody need wait
 };
 
 inline constexpr std::size_t batch_blocks = 1'000;

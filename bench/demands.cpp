@@ -14,7 +14,7 @@ using names::array, names::boost, names::c_checked, names::c_unchecked, names::c
     names::local_cache, names::multi_pool, names::pmr, names::pmr_synchronized, names::segregated_fit,
     names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 38> demands{{
+constexpr std::array<demand, 42> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -58,6 +58,12 @@ constexpr std::array<demand, 38> demands{{
     {"lifecycle/64", fixed_pool, best, named, pmr, 1.0, false},
     {"lifecycle/64", concurrent_pool, best, named, pmr_synchronized, 1.0, false},
     {"metadata/64", fixed_pool, figure, nothing, "", 5.0, false},
+
+    {"scratch/32", names::arena, best, named, names::monotonic, 0.75, false},
+    {"bounded_plenty/64/1_thread", names::bounded_pool, best, named, names::exchange, 3.5, false},
+    {"bounded_plenty/64/1_thread", names::arena_pool, best, named, names::bounded_pool, 1.5, false},
+    {"bounded_(plenty|short)/64/(2|8|32)_threads", names::bounded_pool, best, named,
+     names::condition_variable, 1.0 / 3, false},
 }};
 
 bool is_peer(const entry& who, rival against) {

@@ -38,7 +38,10 @@ inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   pmr_synchronized = "std::pmr synchronized", dpdk = "DPDK mempool",
                                   list = "reference::intrusive_list", array = "reference::pointer_array",
                                   segregated_fit = "reference::two_level_segregated_fit",
-                                  no_op = "reference::no_op";
+                                  arena = "cenote::arena", monotonic = "std::pmr monotonic",
+                                  bounded_pool = "cenote::bounded_pool", arena_pool = "cenote::arena_pool",
+                                  condition_variable = "reference::condition_variable",
+                                  exchange = "reference::exchange", no_op = "reference::no_op";
 }
 
 inline constexpr unsigned general_abilities =
@@ -46,7 +49,7 @@ inline constexpr unsigned general_abilities =
 inline constexpr unsigned no_op_abilities =
     general_abilities | ability::bulk | ability::several | ability::brief;
 
-inline constexpr std::array<entry, 26> roster{{
+inline constexpr std::array<entry, 32> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
     {names::huge_pages, kind::ours, 0u | ability::replacement, "huge_pages", "", "", ""},
@@ -85,6 +88,12 @@ inline constexpr std::array<entry, 26> roster{{
     {names::array, kind::reference, ability::alone | ability::bulk, "pointer_array", "", "", ""},
     {names::segregated_fit, kind::reference, ability::alone | ability::sizes, "two_level_segregated_fit", "",
      "", ""},
+    {names::arena, kind::ours, 0u | ability::scratch, "arena", "", "", ""},
+    {names::monotonic, kind::pool, 0u | ability::scratch, "pmr_monotonic", "", "", ""},
+    {names::bounded_pool, kind::ours, 0u | ability::bounded, "bounded_pool", "", "", ""},
+    {names::arena_pool, kind::ours, 0u | ability::bounded, "arena_pool", "", "", ""},
+    {names::condition_variable, kind::reference, 0u | ability::bounded, "condition_variable", "", "", ""},
+    {names::exchange, kind::reference, 0u | ability::unwaited, "exchange", "", "", ""},
 }};
 inline constexpr entry no_op{names::no_op, kind::reference, no_op_abilities, "no_op", "", "", ""};
 

@@ -24,6 +24,12 @@ outcome run_pmr_synchronized(const job& what);
 outcome run_intrusive_list(const job& what);
 outcome run_pointer_array(const job& what);
 outcome run_two_level_segregated_fit(const job& what);
+outcome run_arena(const job& what);
+outcome run_pmr_monotonic(const job& what);
+outcome run_bounded_pool(const job& what);
+outcome run_arena_pool(const job& what);
+outcome run_condition_variable(const job& what);
+outcome run_exchange(const job& what);
 outcome run_no_op(const job& what);
 
 [[nodiscard]] inline std::vector<runner> own_runners() {
@@ -44,6 +50,12 @@ outcome run_no_op(const job& what);
             {"intrusive_list", run_intrusive_list},
             {"pointer_array", run_pointer_array},
             {"two_level_segregated_fit", run_two_level_segregated_fit},
+            {"arena", run_arena},
+            {"pmr_monotonic", run_pmr_monotonic},
+            {"bounded_pool", run_bounded_pool},
+            {"arena_pool", run_arena_pool},
+            {"condition_variable", run_condition_variable},
+            {"exchange", run_exchange},
             {"no_op", run_no_op}};
 }
 

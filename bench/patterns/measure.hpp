@@ -133,6 +133,9 @@ outcome run_alone(const job& what) {
         if constexpr (has(Abilities, ability::alone) || has(Abilities, ability::calls))
             return measure<pair_loop<C>>(what);
         break;
+    case pattern::scratch:
+        if constexpr (has(Abilities, ability::scratch)) return measure<scratch_loop<C>>(what);
+        break;
     case pattern::bulk_32:
         if constexpr (has(Abilities, ability::bulk)) return measure<bulk_loop<C>>(what);
         break;
@@ -157,6 +160,11 @@ outcome run_shared(const job& what) {
     case pattern::unsized_pair:
         if constexpr (has(Abilities, ability::unsized)) return measure<threads_pair_loop<C>>(what);
         break;
+    case pattern::bounded_plenty:
+    case pattern::bounded_short:
+        if constexpr (has(Abilities, ability::bounded) || has(Abilities, ability::unwaited))
+            return measure<threads_pair_loop<C>>(what);
+        break;
     case pattern::alternating:
         if constexpr (has(Abilities, ability::several)) return measure<alternating_loop<C>>(what);
         break;
@@ -175,7 +183,8 @@ outcome run_shared(const job& what) {
 [[nodiscard]] constexpr bool is_for_sharing(pattern what) {
     return what == pattern::threads_sizes || what == pattern::unsized_pair || what == pattern::alternating ||
            what == pattern::threads_pair || what == pattern::producer_consumer ||
-           what == pattern::free_each_other || what == pattern::short_threads;
+           what == pattern::free_each_other || what == pattern::short_threads ||
+           what == pattern::bounded_plenty || what == pattern::bounded_short;
 }
 
 // An outcome without windows says that the contender does not take part.

@@ -79,6 +79,29 @@ private:
 };
 
 template<contender C>
+class scratch_loop {
+public:
+    static constexpr std::size_t operations_a_step = batch_blocks;
+    explicit scratch_loop(const test_case& which) : block_size_(which.block_size) {}
+    void prepare() { pool_.emplace(block_size_, batch_blocks); }
+    sample run(std::size_t steps) {
+        C& pool = *pool_;
+        escape(&pool);
+        const cpu_watch watch;
+        for (; steps != 0; --steps) {
+            for (std::size_t i = 0; i < batch_blocks; ++i) get_touched(pool);
+            pool.clear();
+            clobber();
+        }
+        return watch.read();
+    }
+
+private:
+    std::size_t block_size_;
+    std::optional<C> pool_;
+};
+
+template<contender C>
 class random_loop {
 public:
     static constexpr std::size_t operations_a_step = 1;

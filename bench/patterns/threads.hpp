@@ -21,14 +21,19 @@ class threads_pair_loop {
 public:
     static constexpr std::size_t operations_a_step = 1;
     explicit threads_pair_loop(const test_case& which)
-        : block_size_(which.block_size), crew_(which.threads) {}
+        : block_size_(which.block_size), most_(most_of(which)), crew_(which.threads) {}
     void prepare() {
-        pool_.emplace(block_size_, crew_.size());
+        pool_.emplace(block_size_, most_);
         crew_.start([this](crew::worker& self) { work(self); });
     }
     sample run(std::size_t steps) { return crew_.run(steps); }
 
 private:
+    // Of a hard number: twice or half as many as threads.
+    [[nodiscard]] static std::size_t most_of(const test_case& which) {
+        if (which.what == pattern::bounded_plenty) return 2 * which.threads;
+        return which.what == pattern::bounded_short ? which.threads / 2 : which.threads;
+    }
     void work(crew::worker& self) {
         local_of<C> mine(*pool_);
         while (std::size_t steps = self.next()) {
@@ -40,6 +45,7 @@ private:
     }
 
     std::size_t block_size_;
+    std::size_t most_;
     std::optional<C> pool_;
     crew crew_;
 };
