@@ -2,7 +2,7 @@
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/pool/variable_pool.hpp>
 
-#include "../slab/span_heap_hot.hpp"
+#include "slab/span_heap_hot.hpp"
 
 #include <cstring>
 
@@ -100,9 +100,9 @@ void* variable_pool::take_large(std::size_t size, std::size_t alignment) noexcep
 void variable_pool::hand_out(void* block, std::size_t size) noexcept {
     const std::size_t usable = size_of(block);
     if (options_.checks) check_untouched(block, 0, usable);
-    if (watched_) base::permit(block, size != 0 ? size : 1);
-    if (!options_.zero_on_allocate) return;
-    std::memset(block, 0, watched_ ? size : usable);
+    if (size == 0) size = 1;
+    if (watched_) base::permit(block, size);
+    if (options_.zero_on_allocate) std::memset(block, 0, watched_ ? size : usable);
 }
 
 bool variable_pool::may_retry(unsigned attempt, std::size_t size) {
