@@ -63,7 +63,7 @@ constexpr std::array<demand, 42> demands{{
     {"bounded_plenty/64/1_thread", names::bounded_pool, best, named, names::exchange, 3.5, false},
     {"bounded_plenty/64/1_thread", names::arena_pool, best, named, names::bounded_pool, 1.5, false},
     {"bounded_(plenty|short)/64/(2|8|32)_threads", names::bounded_pool, best, named,
-     names::condition_variable, 1.0 / 3, false},
+     names::condition_variable, 0.33, false},
 }};
 
 bool is_peer(const entry& who, rival against) {
