@@ -7,8 +7,10 @@
 #include <cenote/face/direct_resource.hpp>
 #include <cenote/face/resource.hpp>
 #include <cenote/face/resource_source.hpp>
+#include <cenote/pool/arena.hpp>
 #include <cenote/pool/fixed_pool.hpp>
 #include <cenote/pool/multi_pool.hpp>
+#include <cenote/pool/variable_pool.hpp>
 
 #include <cstring>
 #include <functional>
@@ -43,8 +45,9 @@ void as_parent(memory_resource& parent) {
         pool_resource<concurrent_pool> shared(parent, {.block_size = 96});
         pool_resource<concurrent_multi_pool> sizes(parent, {});
         pool_resource<locked<multi_pool>> guarded(parent, {});
+        pool_resource<variable_pool> variable(parent, {.grow_size = 64 << 10});
         for (memory_resource* const child :
-             std::vector<memory_resource*>{&fixed, &multi, &shared, &sizes, &guarded}) {
+             std::vector<memory_resource*>{&fixed, &multi, &shared, &sizes, &guarded, &variable}) {
             EXPECT_EQ(child->parent(), &parent);
             use(*child, 96);
             EXPECT_GT(child->stats().reserved_bytes, 0u);
@@ -72,6 +75,57 @@ TEST(resource_source, pools_of_many_sizes_are_parents_of_every_pool) {
     locked<multi_pool> guarded;
     resource lock(guarded);
     as_parent(lock);
+}
+
+TEST(resource_source, variable_pools_are_parents_of_every_pool) {
+    variable_pool variable;
+    resource face(variable);
+    as_parent(face);
+    EXPECT_EQ(variable.stats().live, 0u);
+}
+
+// Frees of an arena wait for its reset, so it is not asked to be as before.
+TEST(resource_source, arenas_are_parents_and_children) {
+    arena outer;
+    resource face(outer);
+    {
+        pool_resource<multi_pool> child(face);
+        use(child, 96);
+        pool_resource<arena> inner(child, {.chunk_size = 4096});
+        void* const block = inner.allocate(100, 64, memory_options::zero);
+        EXPECT_EQ(static_cast<char*>(block)[99], 0);
+        EXPECT_EQ(inner.reallocate(block, 100, 200, 64), block); // the last one grows in place
+        void* const next = inner.try_allocate(10);
+        EXPECT_EQ(inner.reallocate(block, 200, 50, 64), block);
+        EXPECT_NE(inner.reallocate(block, 50, 300, 64), block);
+        EXPECT_NE(next, nullptr);
+        EXPECT_TRUE(inner.reset());
+        EXPECT_EQ(inner.stats().live_bytes, 0u);
+    }
+    EXPECT_TRUE(face.reset());
+    EXPECT_EQ(outer.stats().live_bytes, 0u);
+}
+
+TEST(resource_source, reallocation_takes_a_free_neighbour_of_a_variable_pool) {
+    variable_pool variable;
+    resource face(variable);
+    void* const block = face.try_allocate(100);
+    EXPECT_EQ(face.try_reallocate(block, 100, 1000), block);
+    face.deallocate(block, 1000, 16);
+    EXPECT_EQ(variable.stats().live, 0u);
+}
+
+// Everything goes back when a scope ends, also what nobody freed.
+TEST(resource_source, a_scope_gives_everything_back) {
+    multi_pool pool;
+    resource parent(pool, {.name = "parent", .stats = true});
+    {
+        pool_resource<arena> scratch(parent, {.chunk_size = 1000});
+        for (int i = 0; i < 100; ++i) (void)scratch.allocate(100, 16, memory_options::none);
+        EXPECT_GT(pool.stats().live_bytes, 10'000u);
+    }
+    EXPECT_EQ(pool.stats().live, 0u);
+    EXPECT_EQ(parent.stats().calls->allocations, parent.stats().calls->deallocations);
 }
 
 TEST(resource_source, pools_of_one_size_are_parents_of_pools_that_ask_for_less) {
