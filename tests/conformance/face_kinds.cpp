@@ -14,6 +14,8 @@ std::vector<kind> face_kinds() {
         kind_of<allocator_of_multi>("allocator_of_multi"),
         kind_of<allocator_of_aligned>("allocator_of_aligned"),
         kind_of<allocator_of_fixed>("allocator_of_fixed"),
+        kind_of<resource_of_variable>("resource_of_variable"),
+        kind_of<counting_resource_of_multi>("counting_resource_of_multi"),
         kind_of<resource_of_concurrent>("resource_of_concurrent"),
         kind_of<allocator_of_concurrent>("allocator_of_concurrent"),
     };

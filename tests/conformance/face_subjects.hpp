@@ -8,6 +8,7 @@
 #include <cenote/face/resource.hpp>
 
 #include "conformance/concurrent_subjects.hpp"
+#include "conformance/variable_subjects.hpp"
 
 namespace cenote::test {
 
@@ -17,6 +18,16 @@ struct resource_subject : Below {
     explicit resource_subject(const wish& wanted) : Below(wanted), face(this->pool) {}
     void* allocate(shape form) { return face.allocate(form.size, form.alignment); }
     void* try_allocate(shape) = delete;
+    void deallocate(void* block, shape form) { face.deallocate(block, form.size, form.alignment); }
+    resource<decltype(Below::pool)> face;
+};
+
+/// The same, which counts and asks nobody: no call is simply passed on.
+template<subject Below>
+struct counting_subject : Below {
+    explicit counting_subject(const wish& wanted) : Below(wanted), face(this->pool, {.stats = true}) {}
+    void* allocate(shape form) { return face.allocate(form.size, form.alignment, memory_options::none); }
+    void* try_allocate(shape form) noexcept { return face.try_allocate(form.size, form.alignment); }
     void deallocate(void* block, shape form) { face.deallocate(block, form.size, form.alignment); }
     resource<decltype(Below::pool)> face;
 };
@@ -51,6 +62,8 @@ using allocator_of_multi = allocator_subject<double, multi_plain>;
 using allocator_of_aligned = allocator_subject<line, multi_watched>;
 using allocator_of_fixed = allocator_subject<line, fixed_checks>;
 using resource_of_concurrent = resource_subject<concurrent_multi_plain>;
+using resource_of_variable = resource_subject<variable_good>;
+using counting_resource_of_multi = counting_subject<multi_plain>;
 using allocator_of_concurrent = allocator_subject<double, concurrent_multi_unsized>;
 
 static_assert(subject<resource_of_multi> && subject<allocator_of_fixed>);
