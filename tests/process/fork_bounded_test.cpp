@@ -1,0 +1,64 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Forks while other threads stand in line for the things of a bounded pool: the child can use what was free
+// then, is not kept waiting by threads that it does not have, and can grow.
+#include <cenote/concurrent/arena_pool.hpp>
+#include <cenote/concurrent/bounded_pool.hpp>
+
+#include "child.hpp"
+#include "sanitized.hpp"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+using namespace std::chrono_literals;
+using test::require;
+
+constexpr int forks = CENOTE_TEST_SANITIZED ? 20 : 100;
+
+void use_in_child(bounded_pool& blocks, arena_pool& arenas) {
+    const std::size_t before = blocks.blocks();
+    require(blocks.waiting() == 0, "somebody waits whom the child does not have");
+    std::vector<bounded_pool::block> held;
+    while (auto block = blocks.try_acquire()) held.push_back(std::move(block));
+    require(held.size() <= before, "more blocks than there are");
+    require(!blocks.acquire_for(1ms), "a block that was given already");
+    blocks.grow(2);
+    require(static_cast<bool>(blocks.try_acquire()), "no block after growing");
+    held.clear();
+    require(static_cast<bool>(blocks.acquire_for(10s)), "a block that has returned is not had");
+    auto lease = arenas.acquire_for(1ms); // none, when all were lent to threads that are gone
+    if (lease) (void)lease->allocate(10'000);
+}
+
+TEST(fork_bounded, a_child_uses_pools_that_other_threads_wait_for) {
+    bounded_pool blocks({.block_size = 64, .blocks = 3, .sanitizers = false});
+    arena_pool arenas({.arenas = 2, .arena_size = 200, .sanitizers = false});
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 5; ++i) {
+        crowd.emplace_back([&] {
+            while (!stop) {
+                const auto block = blocks.acquire();
+                const auto lease = arenas.acquire_for(1ms);
+                if (lease) (void)lease->allocate(100);
+            }
+        });
+    }
+    for (int i = 0; i < forks; ++i) {
+        const std::string ending = test::ending_of_child([&] { use_in_child(blocks, arenas); });
+        EXPECT_EQ(ending, "") << "fork " << i;
+        if (!ending.empty()) break;
+    }
+    stop = true;
+    for (std::thread& one : crowd) one.join();
+    EXPECT_EQ(blocks.stats().idle, 3u);
+    EXPECT_EQ(arenas.stats().free, 2u);
+}
+
+} // namespace
