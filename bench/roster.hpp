@@ -26,6 +26,7 @@ struct entry {
 
 namespace names {
 inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
+                                  fixed_checks = "cenote::fixed_pool, checks",
                                   huge_pages = "cenote::fixed_pool, huge pages",
                                   multi_pool = "cenote::multi_pool", variable_pool = "cenote::variable_pool",
                                   c_unchecked = "cenote_fixed (C), unchecked", c_checked = "cenote_fixed (C)",
@@ -49,9 +50,10 @@ inline constexpr unsigned general_abilities =
 inline constexpr unsigned no_op_abilities =
     general_abilities | ability::bulk | ability::several | ability::brief;
 
-inline constexpr std::array<entry, 32> roster{{
+inline constexpr std::array<entry, 33> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
+    {names::fixed_checks, kind::ours, 0u | ability::calls, "fixed_checks", "", "", ""},
     {names::huge_pages, kind::ours, 0u | ability::replacement, "huge_pages", "", "", ""},
     {names::c_unchecked, kind::ours, 0u | ability::calls, "c_unchecked", "", "", ""},
     {names::c_checked, kind::ours, 0u | ability::calls, "c_checked", "", "", ""},

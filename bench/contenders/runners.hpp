@@ -8,6 +8,7 @@
 namespace cenote::bench {
 
 outcome run_fixed_pool(const job& what);
+outcome run_fixed_checks(const job& what);
 outcome run_huge_pages(const job& what);
 outcome run_c_unchecked(const job& what);
 outcome run_c_checked(const job& what);
@@ -34,6 +35,7 @@ outcome run_no_op(const job& what);
 
 [[nodiscard]] inline std::vector<runner> own_runners() {
     return {{"fixed_pool", run_fixed_pool},
+            {"fixed_checks", run_fixed_checks},
             {"huge_pages", run_huge_pages},
             {"c_unchecked", run_c_unchecked},
             {"c_checked", run_c_checked},
