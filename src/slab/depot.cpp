@@ -71,30 +71,38 @@ std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
     return taken;
 }
 
-// Each block is checked and marked by itself: with the slab of the one before at hand that is a few
-// instructions, and a guess that is wrong all the time is foreseen as well as one that is right.
+// Eight blocks that stand side by side, in either order, are checked and marked at once: freed in the order
+// in which they were allocated, most are. Any other block is by itself: with the slab of the one before at
+// hand that is a few instructions, and a guess that is wrong all the time is foreseen as well as one that is
+// right.
 void* const* depot::put(void* const* begin, void* const* end) noexcept {
     spare* const magazine = empty_;
     std::uint32_t homeless[most_in_magazine];
     std::uint32_t* const numbers = magazine != nullptr ? magazine->blocks() : homeless;
     const int bits = index_bits();
     const slab_heap::finder heap = heap_.look();
-    std::size_t count = 0;
+    std::uint32_t* number = numbers;
     slab_heap::place at;
     void* const* block = begin;
-    for (; block != end; ++block) {
-        if (heap.find(*block, at)) [[likely]] {
-            slab::word& out = at.record->out()[at.index / slab::word_bits];
-            const slab::word bit = slab::bit(at.index);
-            if ((out & bit) != 0) [[likely]] {
-                out ^= bit;
-                numbers[count++] = at.id << bits | at.index;
+    while (block != end) {
+        if (const std::ptrdiff_t step = heap.step_of_eight(block, end); step != 0) {
+            if (heap.withdraw_eight(step > 0 ? block[0] : block[7], at)) [[likely]] {
+                const std::uint32_t first = at.id << bits | at.index;
+                for (std::uint32_t i = 0; i < 8; ++i) number[i] = first + (step > 0 ? i : 7 - i);
+                number += 8;
+                block += 8;
                 continue;
             }
         }
-        if (heap_.regions().reports_are_crowded()) break;
-        report(heap_.diagnose(*block), *block);
+        if (heap.withdraw_one(*block, at)) [[likely]] {
+            *number++ = at.id << bits | at.index;
+        } else {
+            if (heap_.regions().reports_are_crowded()) break;
+            report(heap_.diagnose(*block), *block);
+        }
+        ++block;
     }
+    const auto count = static_cast<std::size_t>(number - numbers);
     heap_.withdrew(count);
     if (count == 0) return block;
     if (magazine != nullptr) {

@@ -105,6 +105,49 @@ TEST_F(depots, between_threads_what_came_first_leaves_first) {
     EXPECT_TRUE(one.is_valid());
 }
 
+// Eight that stand side by side are marked at once, wherever they begin and in both directions.
+TEST_F(depots, neighbours_come_back_as_they_were_and_are_counted_once) {
+    start(128);
+    grow(256);
+    std::vector<void*> all = fetch(128);
+    std::sort(all.begin(), all.end());
+    for (const std::ptrdiff_t first : {0, 3, 56, 57, 60, 63, 64, 120}) {
+        for (const bool turned : {false, true}) {
+            std::vector<void*> eight(all.begin() + first, all.begin() + first + 8);
+            if (turned) std::reverse(eight.begin(), eight.end());
+            put(eight);
+            ASSERT_EQ(one.cached(), 8u);
+            ASSERT_EQ(one.heap().out(), 120u);
+            ASSERT_TRUE(one.is_valid()) << first;
+            ASSERT_EQ(fetch(), eight);
+        }
+    }
+}
+
+TEST_F(depots, neighbours_of_which_some_came_before_are_reported) {
+    test::misuse_watch watch;
+    start(128);
+    grow(256);
+    std::vector<void*> all = fetch(128);
+    std::sort(all.begin(), all.end());
+    for (const bool turned : {false, true}) {
+        const std::ptrdiff_t first = turned ? 60 : 8;
+        std::vector<void*> eight(all.begin() + first, all.begin() + first + 8);
+        if (turned) std::reverse(eight.begin(), eight.end());
+        put({eight[2], eight[5]});
+        put(eight);
+        put(eight);
+        EXPECT_EQ(watch.count(), 10u);
+        EXPECT_EQ(watch.seen()[0].pointer, eight[2]);
+        EXPECT_EQ(watch.seen()[1].pointer, eight[5]);
+        for (const misuse_report& report : watch.seen()) EXPECT_EQ(report.kind, misuse::double_free);
+        watch.clear();
+        EXPECT_TRUE(one.is_valid());
+    }
+    EXPECT_EQ(one.cached(), 16u);
+    EXPECT_EQ(one.heap().out(), 112u);
+}
+
 TEST_F(depots, between_threads_a_region_that_goes_leaves_the_order_whole) {
     start(64, depot::order::oldest_first);
     grow(256);
