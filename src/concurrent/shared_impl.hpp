@@ -200,7 +200,12 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
     stock& one = stock_of(mine, size_class);
     for (bool is_first = true;; is_first = false) {
         if (one.loaded.is_empty()) one.exchange();
-        if (!one.loaded.is_empty()) return one.loaded.pop();
+        if (!one.loaded.is_empty()) {
+            if (void* const block = one.loaded.pop()) return block;
+            const section here(*this);
+            core_.store(size_class).depot().report(misuse::foreign_pointer, nullptr);
+            continue;
+        }
         supply_records(); // for threads that only free; also their memory, below
         const section here(*this);
         if (crew_.answers(mine) || !is_first) flush_all(mine);

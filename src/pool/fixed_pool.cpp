@@ -31,8 +31,7 @@ fixed_pool::~fixed_pool() {
 
 void* fixed_pool::take() noexcept {
     if (!is_open_ && !open()) return nullptr;
-    // Not empty after an exhaustion handler has freed: a refill would overwrite what came back.
-    void* block = store_.loaded.is_empty() ? store_.refill() : store_.loaded.pop();
+    void* block = store_.refill();
     if (block == nullptr) {
         block = grow_and([this] { return store_.refill(); });
         if (block == nullptr) return nullptr;
@@ -99,7 +98,7 @@ bool fixed_pool::take_n(void** blocks, std::size_t count) noexcept {
     const call_counts calls = calls_;
     if (is_exact() || !is_open_) { // one by one, so that each is counted, checked and told
         while (taken < count) {
-            void* const block = store_.loaded.is_empty() ? take() : store_.loaded.pop();
+            void* const block = take();
             if (block == nullptr) break;
             blocks[taken++] = block;
         }

@@ -6,11 +6,12 @@
 namespace cenote {
 
 std::size_t fixed_pool::unit_bytes() const noexcept {
-    return engine::unit_bytes_for(1, 2 * store_.depot().capacity());
+    return engine::unit_bytes_for(1, 2 * engine::magazine::words_for(store_.depot().capacity()));
 }
 
 void fixed_pool::clear(engine::cache_unit& unit) const noexcept {
-    engine::clear_unit(unit, 1, 2 * store_.depot().capacity(), engine::most_cached_by_a_thread);
+    engine::clear_unit(unit, 1, 2 * engine::magazine::words_for(store_.depot().capacity()),
+                       engine::most_cached_by_a_thread);
 }
 
 void fixed_pool::equip(engine::cache_unit& unit, engine::stock& one, std::uint32_t) const noexcept {

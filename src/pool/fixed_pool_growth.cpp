@@ -36,7 +36,9 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
     regions.alignment = layout.alignment;
     regions.slab_bytes = layout.slab_bytes();
     regions.record_bytes = engine::slab::bytes_for(layout.blocks_per_slab);
-    if (threads == 0) regions.home_bytes = 2 * result.magazine * sizeof(void*);
+    if (threads == 0) {
+        regions.home_bytes = 2 * engine::magazine::words_for(result.magazine) * sizeof(void*);
+    }
     regions.most_slabs = engine::most_slabs_for(layout);
     if (result.magazine != 0) regions.magazine_bytes = engine::depot::magazine_bytes(result.magazine);
     return result;
@@ -64,7 +66,9 @@ std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted, unsigne
     engine::region_list regions;
     const plan chosen = plan_for(somewhere, layout, blocks, exact, threads);
     regions.configure(chosen.regions);
-    unit_bytes = chosen.magazine != 0 ? engine::unit_bytes_for(1, 2 * chosen.magazine) : 0;
+    unit_bytes = chosen.magazine != 0
+                     ? engine::unit_bytes_for(1, 2 * engine::magazine::words_for(chosen.magazine))
+                     : 0;
     std::size_t bytes = 0;
     std::size_t padded = 0;
     if (!base::multiply(blocks, layout.stride, bytes) || !regions.bytes_for(bytes, true, padded) ||
@@ -109,8 +113,7 @@ bool fixed_pool::add_region(std::size_t blocks) noexcept {
     std::size_t bytes = 0;
     if (blocks == 0 || !base::multiply(blocks, layout_.stride, bytes) || !regions_.grow(bytes)) return false;
     if (is_first && threads_ == 0) {
-        const std::size_t capacity = regions_.plan().home_bytes / (2 * sizeof(void*));
-        store_.equip(reinterpret_cast<void**>(regions_.home()), capacity);
+        store_.equip(reinterpret_cast<void**>(regions_.home()), store_.depot().capacity());
         if (walks_ != 0) store_.suspend();
     }
     store_.depot().adopt(*regions_.last());
@@ -127,10 +130,23 @@ bool fixed_pool::grow_by(std::size_t blocks) noexcept {
         const std::size_t padding = regions_.alignment_for(fits * layout_.stride) - 1;
         return available > padding && add_region(fitting(fits, available - padding));
     }
+    const std::size_t usual = store_.depot().capacity();
     for (; blocks != 0; blocks /= 2) {
         if (add_region(blocks)) return true;
+        if (regions_.first() == nullptr) use_magazines_of(store_.depot().capacity() / 2);
     }
+    if (regions_.first() == nullptr) use_magazines_of(usual);
     return false;
+}
+
+// Of a pool without memory: the first region brings them.
+void fixed_pool::use_magazines_of(std::size_t blocks) noexcept {
+    if (threads_ != 0) return;
+    engine::region_plan smaller = regions_.plan();
+    smaller.home_bytes = 2 * engine::magazine::words_for(blocks) * sizeof(void*);
+    smaller.magazine_bytes = blocks != 0 ? engine::depot::magazine_bytes(blocks) : 0;
+    regions_.configure(smaller);
+    store_.depot().configure(blocks, options_.name);
 }
 
 // The first region is what was asked for; the later ones follow the policy, in whole slabs.

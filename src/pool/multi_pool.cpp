@@ -58,8 +58,7 @@ void* multi_pool::take(std::size_t size, std::size_t alignment) noexcept {
         if (block != nullptr && ++live_ > peak_) peak_ = live_;
     } else {
         const std::uint32_t size_class = class_for(size, alignment);
-        block =
-            stores_[size_class].loaded.is_empty() ? take_block(size_class) : stores_[size_class].loaded.pop();
+        block = take_block(size_class);
         if (block != nullptr && is_exact()) {
             note_live(size_class);
             if (watched_) base::permit(block, size != 0 ? size : 1);

@@ -40,7 +40,9 @@ std::size_t multi_pool::entries_for(bool prepaid, std::size_t bytes, std::size_t
                                     unsigned threads) noexcept {
     const std::size_t classes = engine::class_of(largest) + 1;
     std::size_t entries = 0;
-    for (std::uint32_t c = 0; c < classes; ++c) entries += 2 * most_of(engine::class_size(c), prepaid);
+    for (std::uint32_t c = 0; c < classes; ++c) {
+        entries += 2 * engine::magazine::words_for(most_of(engine::class_size(c), prepaid));
+    }
     if (!prepaid) return entries;
     const std::size_t all = engine::unit_bytes_for(classes, entries) * (threads + std::size_t{1});
     return all <= bytes / share_of_buffer ? entries : 0;

@@ -23,9 +23,11 @@ std::size_t magazine_of(std::uint32_t size_class, bool small) noexcept {
 }
 
 std::size_t magazine_bytes(std::size_t largest, bool small) noexcept {
-    std::size_t entries = 0;
-    for (std::uint32_t c = 0; c <= engine::class_of(largest); ++c) entries += 2 * magazine_of(c, small);
-    return entries * sizeof(void*);
+    std::size_t words = 0;
+    for (std::uint32_t c = 0; c <= engine::class_of(largest); ++c) {
+        words += 2 * engine::magazine::words_for(magazine_of(c, small));
+    }
+    return words * sizeof(void*);
 }
 
 } // namespace
@@ -92,7 +94,7 @@ void multi_pool::equip() noexcept {
         const std::size_t capacity = magazine_of(c, limit_.is_prepaid());
         stores_[c].equip(memory, capacity);
         if (walks_ != 0) stores_[c].suspend();
-        memory += 2 * capacity;
+        memory += 2 * engine::magazine::words_for(capacity);
     }
 }
 

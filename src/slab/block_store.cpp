@@ -15,8 +15,8 @@ constexpr std::size_t first_blocks = 4;
 void block_store::equip(void** memory, std::size_t capacity) noexcept {
     memory_ = memory;
     capacity_ = capacity;
-    loaded = {memory, memory, memory + capacity};
-    spare_ = {memory + capacity, memory + capacity, memory + 2 * capacity};
+    loaded = magazine::in(memory, capacity);
+    spare_ = magazine::in(memory + magazine::words_for(capacity), capacity);
 }
 
 void block_store::suspend() noexcept {
@@ -41,9 +41,13 @@ void block_store::end() noexcept {
 }
 
 void* block_store::refill() noexcept {
-    if (!spare_.is_empty()) {
+    for (;;) {
+        while (!loaded.is_empty()) {
+            if (void* const block = loaded.pop()) return block;
+            depot_.report(misuse::foreign_pointer, nullptr);
+        }
+        if (spare_.is_empty()) break;
         std::swap(loaded, spare_);
-        return loaded.pop();
     }
     note_peak();
     if (loaded.capacity() == 0) return take_exact();

@@ -87,6 +87,24 @@ TEST(concurrent_pool_misuse, pointers_from_elsewhere_are_told_by_what_is_wrong_w
     EXPECT_TRUE(pool.is_valid());
 }
 
+TEST(concurrent_pool_misuse, a_null_is_told_and_never_handed_out) {
+    misuse_watch watch;
+    concurrent_pool pool({.block_size = 64, .sanitizers = false});
+    std::vector<void*> blocks = take(pool, 3);
+    pool.deallocate(blocks[0]);
+    pool.deallocate(nullptr);
+    pool.deallocate(nullptr);
+    EXPECT_EQ(pool.allocate(), blocks[0]);
+    ASSERT_EQ(watch.count(), 2u);
+    for (const misuse_report& report : watch.seen()) {
+        EXPECT_EQ(report.kind, misuse::foreign_pointer);
+        EXPECT_EQ(report.pointer, nullptr);
+    }
+    for (void* const block : blocks) pool.deallocate(block);
+    EXPECT_EQ(pool.stats(quiet).live, 0u);
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(concurrent_pool_misuse, before_the_first_block_every_pointer_is_foreign) {
     misuse_watch watch;
     concurrent_pool pool({.block_size = 64, .sanitizers = false});

@@ -156,7 +156,7 @@ private:
         require(mine != nullptr, "no record");
         cache_unit& unit = crew_.join(*mine);
         ::new (unit.stocks()) stock;
-        engine::clear_unit(unit, 1, 2, 0);
+        engine::clear_unit(unit, 1, 2 * engine::magazine::words_for(1), 0);
         engine::equip_stock(unit, mine->own = {}, 1, 1);
         mine->stocks = &mine->own;
         in_.registry.connect(*mine, crew_);
@@ -186,7 +186,8 @@ private:
     unsigned live_ = 0; // the test's own count
     char bytes_[blocks] = {};
     struct alignas(cache_unit) unit_memory {
-        std::byte bytes[sizeof(cache_unit) + sizeof(stock) + 2 * sizeof(void*)];
+        std::byte
+            bytes[sizeof(cache_unit) + sizeof(stock) + 2 * engine::magazine::words_for(1) * sizeof(void*)];
     };
     unit_memory memory_[units];
 };

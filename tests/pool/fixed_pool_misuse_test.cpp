@@ -222,6 +222,26 @@ TEST(fixed_pool_misuse, without_checks_a_trim_a_walk_and_the_end_look_at_the_mag
     }
 }
 
+// The null below the first block of a magazine ends it; one that came by `deallocate` must not.
+TEST(fixed_pool_misuse, without_checks_a_null_is_reported_and_never_handed_out) {
+    test::misuse_watch watch;
+    fixed_pool pool({.block_size = 48, .sanitizers = false, .name = "plain"});
+    std::vector<void*> live(3);
+    for (void*& block : live) block = pool.allocate();
+    pool.deallocate(live[0]);
+    pool.deallocate(nullptr);
+    pool.deallocate(nullptr);
+    EXPECT_EQ(pool.allocate(), live[0]);
+    ASSERT_EQ(watch.count(), 2u);
+    for (const misuse_report& report : watch.seen()) {
+        EXPECT_EQ(report.kind, misuse::foreign_pointer);
+        EXPECT_EQ(report.pointer, nullptr);
+    }
+    pool.deallocate_n(live.data(), live.size());
+    EXPECT_EQ(pool.stats().live, 0u);
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(fixed_pool_misuse, a_block_left_behind_is_counted_although_another_was_freed_twice) {
     test::misuse_watch watch;
     test::leak_watch leaks;

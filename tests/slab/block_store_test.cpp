@@ -46,7 +46,7 @@ protected:
 
     test::counting_source from;
     region_list list;
-    void* memory[2 * capacity];
+    void* memory[2 * magazine::words_for(capacity)];
     block_store store;
 };
 

@@ -13,13 +13,13 @@ using namespace cenote::engine;
 // A unit in memory of the test's own.
 class units : public testing::Test {
 protected:
-    cache_unit& make(std::size_t sizes, std::size_t entries, std::size_t bytes) {
-        size_ = unit_bytes_for(sizes, entries);
+    cache_unit& make(std::size_t sizes, std::size_t words, std::size_t bytes) {
+        size_ = unit_bytes_for(sizes, words);
         memory_.assign(size_ / sizeof(line) + 1, line{});
         std::memset(memory_.data(), 0xee, memory_.size() * sizeof(line));
         auto* const unit = ::new (memory_.data()) cache_unit;
         for (std::size_t i = 0; i < sizes; ++i) ::new (unit->stocks() + i) stock;
-        clear_unit(*unit, sizes, entries, bytes);
+        clear_unit(*unit, sizes, words, bytes);
         return *unit;
     }
     [[nodiscard]] const void* end() const {
@@ -37,8 +37,9 @@ private:
 TEST_F(units, hold_the_magazines_of_every_size_and_no_byte_more) {
     for (const std::size_t sizes : {1u, 5u, 49u}) {
         for (const std::size_t capacity : {1u, 7u, 512u}) {
-            cache_unit& unit = make(sizes, 2 * capacity * sizes, 1 << 20);
-            EXPECT_EQ(unit_bytes_for(sizes, 2 * capacity * sizes) % 64, 0u); // threads share no cache line
+            const std::size_t words = 2 * magazine::words_for(capacity) * sizes;
+            cache_unit& unit = make(sizes, words, 1 << 20);
+            EXPECT_EQ(unit_bytes_for(sizes, words) % 64, 0u); // threads share no cache line
             for (std::size_t i = 0; i < sizes; ++i) {
                 EXPECT_FALSE(unit.stocks()[i].can_hold());
                 equip_stock(unit, unit.stocks()[i], capacity, capacity);
@@ -61,7 +62,7 @@ TEST_F(units, hold_the_magazines_of_every_size_and_no_byte_more) {
 }
 
 TEST_F(units, give_a_stock_magazines_that_can_grow) {
-    cache_unit& unit = make(1, 20, 1000);
+    cache_unit& unit = make(1, 22, 1000);
     stock& one = unit.stocks()[0];
     equip_stock(unit, one, 4, 10);
     EXPECT_EQ(unit.room, unit.room_end);

@@ -180,10 +180,9 @@ CENOTE_INLINE void* concurrent_multi_pool::allocate(std::size_t size, std::size_
     const engine::thread_cache& mine = engine::first_cache(id);
     if (!shared_.core().has_class(size) || !multi_pool::is_plain(alignment) || !mine.is_of(id)) [[unlikely]]
         return allocate_slow(size, alignment);
-    engine::magazine& loaded = mine.stocks[engine::class_of(size)].loaded;
-    if (loaded.is_empty()) [[unlikely]]
-        return allocate_slow(size, alignment);
-    return loaded.pop();
+    if (void* const block = mine.stocks[engine::class_of(size)].loaded.take()) [[likely]]
+        return block;
+    return allocate_slow(size, alignment);
 }
 
 CENOTE_INLINE void* concurrent_multi_pool::try_allocate(std::size_t size, std::size_t alignment) noexcept {
@@ -191,10 +190,9 @@ CENOTE_INLINE void* concurrent_multi_pool::try_allocate(std::size_t size, std::s
     const engine::thread_cache& mine = engine::first_cache(id);
     if (!shared_.core().has_class(size) || !multi_pool::is_plain(alignment) || !mine.is_of(id)) [[unlikely]]
         return try_allocate_slow(size, alignment);
-    engine::magazine& loaded = mine.stocks[engine::class_of(size)].loaded;
-    if (loaded.is_empty()) [[unlikely]]
-        return try_allocate_slow(size, alignment);
-    return loaded.pop();
+    if (void* const block = mine.stocks[engine::class_of(size)].loaded.take()) [[likely]]
+        return block;
+    return try_allocate_slow(size, alignment);
 }
 
 CENOTE_INLINE void concurrent_multi_pool::put(std::uint32_t size_class, void* block) noexcept {
@@ -230,15 +228,15 @@ class concurrent_multi_pool::local {
 public:
     [[nodiscard]] CENOTE_INLINE void* allocate(std::size_t size) {
         engine::magazine* const loaded = magazine_for(size);
-        if (loaded == nullptr || loaded->is_empty()) [[unlikely]]
-            return pool_->allocate_slow(size, default_alignment);
-        return loaded->pop();
+        if (void* const block = loaded != nullptr ? loaded->take() : nullptr) [[likely]]
+            return block;
+        return pool_->allocate_slow(size, default_alignment);
     }
     [[nodiscard]] CENOTE_INLINE void* try_allocate(std::size_t size) noexcept {
         engine::magazine* const loaded = magazine_for(size);
-        if (loaded == nullptr || loaded->is_empty()) [[unlikely]]
-            return pool_->try_allocate_slow(size, default_alignment);
-        return loaded->pop();
+        if (void* const block = loaded != nullptr ? loaded->take() : nullptr) [[likely]]
+            return block;
+        return pool_->try_allocate_slow(size, default_alignment);
     }
     CENOTE_INLINE void deallocate(void* block, std::size_t size) noexcept {
         engine::magazine* const loaded = magazine_for(size);

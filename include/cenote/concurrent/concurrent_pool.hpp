@@ -183,14 +183,14 @@ private:
 class concurrent_pool::local {
 public:
     [[nodiscard]] CENOTE_INLINE void* allocate() {
-        if (mine_->own.loaded.is_empty()) [[unlikely]]
-            return pool_->allocate_slow();
-        return mine_->own.loaded.pop();
+        if (void* const block = mine_->own.loaded.take()) [[likely]]
+            return block;
+        return pool_->allocate_slow();
     }
     [[nodiscard]] CENOTE_INLINE void* try_allocate() noexcept {
-        if (mine_->own.loaded.is_empty()) [[unlikely]]
-            return pool_->try_allocate_slow();
-        return mine_->own.loaded.pop();
+        if (void* const block = mine_->own.loaded.take()) [[likely]]
+            return block;
+        return pool_->try_allocate_slow();
     }
     CENOTE_INLINE void deallocate(void* block) noexcept {
         base::prefetch_for_write(block);
@@ -213,17 +213,21 @@ private:
 CENOTE_INLINE void* concurrent_pool::allocate() {
     const std::uint64_t id = shared_.id();
     engine::thread_cache& mine = engine::first_cache(id);
-    if (!mine.is_of(id) || mine.own.loaded.is_empty()) [[unlikely]]
-        return allocate_slow();
-    return mine.own.loaded.pop();
+    if (mine.is_of(id)) [[likely]] {
+        if (void* const block = mine.own.loaded.take()) [[likely]]
+            return block;
+    }
+    return allocate_slow();
 }
 
 CENOTE_INLINE void* concurrent_pool::try_allocate() noexcept {
     const std::uint64_t id = shared_.id();
     engine::thread_cache& mine = engine::first_cache(id);
-    if (!mine.is_of(id) || mine.own.loaded.is_empty()) [[unlikely]]
-        return try_allocate_slow();
-    return mine.own.loaded.pop();
+    if (mine.is_of(id)) [[likely]] {
+        if (void* const block = mine.own.loaded.take()) [[likely]]
+            return block;
+    }
+    return try_allocate_slow();
 }
 
 CENOTE_INLINE void concurrent_pool::deallocate(void* block) noexcept {

@@ -205,6 +205,7 @@ private:
     [[nodiscard]] bool open() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool grow_by(std::size_t blocks) noexcept;
+    void use_magazines_of(std::size_t blocks) noexcept;
     [[nodiscard]] std::size_t whole_slabs(std::size_t blocks) const noexcept;
     [[nodiscard]] bool add_region(std::size_t blocks) noexcept;
     [[nodiscard]] std::size_t fitting(std::size_t blocks, std::size_t bytes) const noexcept;
@@ -281,15 +282,15 @@ auto fixed_pool::grow_and(const Get& get) noexcept {
 // The hot path. Two compares in all: no flag, no counter, no lock.
 
 CENOTE_INLINE void* fixed_pool::allocate() {
-    if (store_.loaded.is_empty()) [[unlikely]]
-        return allocate_slow();
-    return store_.loaded.pop();
+    if (void* const block = store_.loaded.take()) [[likely]]
+        return block;
+    return allocate_slow();
 }
 
 CENOTE_INLINE void* fixed_pool::try_allocate() noexcept {
-    if (store_.loaded.is_empty()) [[unlikely]]
-        return try_allocate_slow();
-    return store_.loaded.pop();
+    if (void* const block = store_.loaded.take()) [[likely]]
+        return block;
+    return try_allocate_slow();
 }
 
 CENOTE_INLINE void fixed_pool::deallocate(void* block) noexcept {

@@ -288,19 +288,17 @@ CENOTE_INLINE std::uint32_t multi_pool::class_for(std::size_t size, std::size_t 
 CENOTE_INLINE void* multi_pool::allocate(std::size_t size, std::size_t alignment) {
     if (!has_class(size) || !is_plain(alignment)) [[unlikely]]
         return allocate_slow(size, alignment);
-    engine::magazine& loaded = stores_[engine::class_of(size)].loaded;
-    if (loaded.is_empty()) [[unlikely]]
-        return allocate_slow(size, alignment);
-    return loaded.pop();
+    if (void* const block = stores_[engine::class_of(size)].loaded.take()) [[likely]]
+        return block;
+    return allocate_slow(size, alignment);
 }
 
 CENOTE_INLINE void* multi_pool::try_allocate(std::size_t size, std::size_t alignment) noexcept {
     if (!has_class(size) || !is_plain(alignment)) [[unlikely]]
         return try_allocate_slow(size, alignment);
-    engine::magazine& loaded = stores_[engine::class_of(size)].loaded;
-    if (loaded.is_empty()) [[unlikely]]
-        return try_allocate_slow(size, alignment);
-    return loaded.pop();
+    if (void* const block = stores_[engine::class_of(size)].loaded.take()) [[likely]]
+        return block;
+    return try_allocate_slow(size, alignment);
 }
 
 CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {

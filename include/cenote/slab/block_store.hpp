@@ -24,7 +24,7 @@ public:
     [[nodiscard]] slab_heap& heap() noexcept { return depot_.heap(); }
     [[nodiscard]] const slab_heap& heap() const noexcept { return depot_.heap(); }
 
-    /// Gives the store two magazines of `capacity` in `memory` (2 × capacity pointers). Capacity 0: none.
+    /// Gives the store two magazines of `capacity`, one behind the other in `memory`. Capacity 0: none.
     void equip(void** memory, std::size_t capacity) noexcept;
     /// Both magazines at capacity zero until `resume`, their blocks back in the slabs.
     void suspend() noexcept;
@@ -34,7 +34,8 @@ public:
     /// Without magazines, slabs and depot: their memory is gone.
     void strip() noexcept;
 
-    /// Called with `loaded` empty: a block, or null when depot, slabs and regions have none left.
+    /// Called when `loaded` is empty or has a null on top: a block, or null when depot, slabs and regions
+    /// have none left.
     [[nodiscard]] void* refill() noexcept;
     /// Called with `loaded` full: makes room and takes `block`.
     void flush(void* block) noexcept;

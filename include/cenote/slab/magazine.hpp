@@ -1,8 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// The hot path: a stack of block addresses with a moving top, and a second one to exchange it with. Empty
-// and full are one compare; a magazine of capacity zero is both at once, so every call takes the slow path:
-// that is how checks, statistics and walks switch on without a test in the fast one.
+// The hot path: a stack of block addresses with a moving top, and a second one to exchange it with. Below
+// the first entry stands a null, so that a look at the block also tells that there is none: nothing but `top`
+// is read to take one. Full is one compare; a magazine of capacity zero is empty and full at once, so every
+// call takes the slow path: that is how checks, statistics and walks switch on without a test in the fast
+// one.
 // Source: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001, section 3. One thread.
 #pragma once
 
@@ -12,14 +14,35 @@
 
 namespace cenote::engine {
 
+/// What stands below the first entry of a magazine without entries.
+extern CENOTE_API void* const no_block[1];
+
 struct magazine {
-    void** top = nullptr;
-    void** begin = nullptr;
-    void** end = nullptr;
+    void** top = const_cast<void**>(no_block) + 1;
+    void** begin = const_cast<void**>(no_block) + 1;
+    void** end = const_cast<void**>(no_block) + 1;
+
+    /// Entries, and the null below them.
+    [[nodiscard]] static constexpr std::size_t words_for(std::size_t capacity) noexcept {
+        return capacity != 0 ? capacity + 1 : 0;
+    }
+    /// An empty one in `words_for(capacity)` words.
+    [[nodiscard]] static magazine in(void** words, std::size_t capacity) noexcept {
+        if (capacity == 0) return {};
+        *words = nullptr;
+        return {words + 1, words + 1, words + 1 + capacity};
+    }
 
     [[nodiscard]] CENOTE_INLINE bool is_empty() const noexcept { return top == begin; }
     [[nodiscard]] CENOTE_INLINE bool is_full() const noexcept { return top == end; }
     [[nodiscard]] CENOTE_INLINE void* pop() noexcept { return *--top; }
+    /// The same, or null when it is empty (or when a null was pushed: who takes null looks whether it is).
+    [[nodiscard]] CENOTE_INLINE void* take() noexcept {
+        void* const block = top[-1];
+        if (block != nullptr) [[likely]]
+            --top;
+        return block;
+    }
     CENOTE_INLINE void push(void* block) noexcept { *top++ = block; }
     /// The same for a magazine that a fork may find between any two instructions: what lies below `top` is
     /// always what was put there.

@@ -56,16 +56,16 @@ struct alignas(64) cache_unit {
     [[nodiscard]] stock* stocks() noexcept { return reinterpret_cast<stock*>(this + 1); }
 };
 
-/// Bytes of a unit with so many sizes and so many entries of magazines.
-[[nodiscard]] constexpr std::size_t unit_bytes_for(std::size_t sizes, std::size_t entries) noexcept {
-    return base::rounded_up(sizeof(cache_unit) + sizes * sizeof(stock) + entries * sizeof(void*), 64);
+/// Bytes of a unit with so many sizes and so many words of magazines.
+[[nodiscard]] constexpr std::size_t unit_bytes_for(std::size_t sizes, std::size_t words) noexcept {
+    return base::rounded_up(sizeof(cache_unit) + sizes * sizeof(stock) + words * sizeof(void*), 64);
 }
 
-/// As new: no magazines, all of `entries` to be given to some.
-inline void clear_unit(cache_unit& unit, std::size_t sizes, std::size_t entries, std::size_t bytes) noexcept {
+/// As new: no magazines, all of `words` to be given to some.
+inline void clear_unit(cache_unit& unit, std::size_t sizes, std::size_t words, std::size_t bytes) noexcept {
     for (std::size_t i = 0; i < sizes; ++i) unit.stocks()[i] = {};
     unit.room = reinterpret_cast<void**>(unit.stocks() + sizes);
-    unit.room_end = unit.room + entries;
+    unit.room_end = unit.room + words;
     unit.left = bytes;
 }
 
@@ -76,10 +76,10 @@ static_assert(sizeof(stock) == 64 && sizeof(cache_unit) == 64);
 inline void equip_stock(cache_unit& unit, stock& one, std::size_t capacity, std::size_t most) noexcept {
     one.capacity = static_cast<std::uint32_t>(capacity);
     one.most = static_cast<std::uint32_t>(most);
-    one.loaded.top = one.loaded.begin = unit.room;
-    one.spare.top = one.spare.begin = unit.room + most;
+    one.loaded = magazine::in(unit.room, most);
+    one.spare = magazine::in(unit.room + magazine::words_for(most), most);
     one.restore();
-    unit.room += 2 * most;
+    unit.room += 2 * magazine::words_for(most);
 }
 
 } // namespace cenote::engine
