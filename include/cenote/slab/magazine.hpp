@@ -65,7 +65,7 @@ inline constexpr std::size_t most_cached_by_a_thread = std::size_t{64} << 10;
 /// thousand blocks of a kilobyte stay in front of the depot.
 inline constexpr std::size_t most_cached_alone = std::size_t{1} << 20;
 
-inline constexpr std::size_t most_in_magazine = 512;
+inline constexpr std::size_t most_in_magazine = 1024;
 
 /// Entries of a magazine for blocks of `stride` bytes, two of which may cache `bytes`: `most_in_magazine` at
 /// most; 0 for blocks so large that the slow path does not matter.
