@@ -42,6 +42,15 @@ CENOTE_INLINE void prefetch_for_write([[maybe_unused]] const void* address) noex
 #endif
 }
 
+/// What `deallocate` does with the block that it stores: nothing, unless the whole program is compiled with
+/// CENOTE_PREFETCH_FREED=1, for processors that wait for every store to a cold block. See
+/// docs/decisions/0002.
+CENOTE_INLINE void prefetch_freed([[maybe_unused]] const void* block) noexcept {
+#if defined(CENOTE_PREFETCH_FREED) && CENOTE_PREFETCH_FREED
+    prefetch_for_write(block);
+#endif
+}
+
 /// The compiler moves no access to memory across this; the processor may. For what this thread's own
 /// instructions are interrupted by.
 CENOTE_INLINE void keep_order() noexcept {

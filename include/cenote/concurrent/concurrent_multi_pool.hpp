@@ -196,7 +196,7 @@ CENOTE_INLINE void* concurrent_multi_pool::try_allocate(std::size_t size, std::s
 }
 
 CENOTE_INLINE void concurrent_multi_pool::put(std::uint32_t size_class, void* block) noexcept {
-    base::prefetch_for_write(block);
+    base::prefetch_freed(block);
     const std::uint64_t id = shared_.id();
     const engine::thread_cache& mine = engine::first_cache(id);
     if (!mine.is_of(id)) [[unlikely]]
@@ -240,7 +240,7 @@ public:
     }
     CENOTE_INLINE void deallocate(void* block, std::size_t size) noexcept {
         engine::magazine* const loaded = magazine_for(size);
-        base::prefetch_for_write(block);
+        base::prefetch_freed(block);
         if (loaded == nullptr || loaded->is_full()) [[unlikely]]
             return pool_->deallocate(block, size);
         loaded->push_in_order(block);

@@ -193,7 +193,7 @@ public:
         return pool_->try_allocate_slow();
     }
     CENOTE_INLINE void deallocate(void* block) noexcept {
-        base::prefetch_for_write(block);
+        base::prefetch_freed(block);
         if (mine_->own.loaded.is_full()) [[unlikely]]
             return pool_->deallocate_slow(block);
         mine_->own.loaded.push_in_order(block);
@@ -231,7 +231,7 @@ CENOTE_INLINE void* concurrent_pool::try_allocate() noexcept {
 }
 
 CENOTE_INLINE void concurrent_pool::deallocate(void* block) noexcept {
-    base::prefetch_for_write(block);
+    base::prefetch_freed(block);
     const std::uint64_t id = shared_.id();
     engine::thread_cache& mine = engine::first_cache(id);
     if (!mine.is_of(id) || mine.own.loaded.is_full()) [[unlikely]]

@@ -294,7 +294,7 @@ CENOTE_INLINE void* fixed_pool::try_allocate() noexcept {
 }
 
 CENOTE_INLINE void fixed_pool::deallocate(void* block) noexcept {
-    base::prefetch_for_write(block);
+    base::prefetch_freed(block);
     if (store_.loaded.is_full()) [[unlikely]]
         return deallocate_slow(block);
     store_.loaded.push(block);

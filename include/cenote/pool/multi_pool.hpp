@@ -306,7 +306,7 @@ CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {
     if (size_class == is_large) [[unlikely]]
         return deallocate_large(block);
     engine::magazine& loaded = stores_[size_class].loaded;
-    base::prefetch_for_write(block);
+    base::prefetch_freed(block);
     if (loaded.is_full()) [[unlikely]]
         return deallocate_slow(size_class, block);
     loaded.push(block);
@@ -318,7 +318,7 @@ CENOTE_INLINE void multi_pool::deallocate(void* block, std::size_t size, std::si
         return deallocate_large(block, size);
     const std::uint32_t size_class = class_for(size, alignment);
     engine::magazine& loaded = stores_[size_class].loaded;
-    base::prefetch_for_write(block);
+    base::prefetch_freed(block);
     if (loaded.is_full()) [[unlikely]]
         return deallocate_slow(size_class, block);
     loaded.push(block);
