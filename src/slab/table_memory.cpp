@@ -44,6 +44,7 @@ bool table_memory::ensure(slab_table& table, std::size_t slabs, source& from) no
     if (keeps_) {
         ::new (data) outgrown{data_, bytes_};
     } else {
+        if (data_ != nullptr) from.decommit(data_, bytes_); // a source that keeps it shall keep no memory
         release(from);
     }
     data_ = data;

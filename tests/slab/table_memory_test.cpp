@@ -42,6 +42,21 @@ TEST(table_memory, doubles_so_that_moving_costs_a_constant_a_slab) {
     EXPECT_EQ(from.wrong_releases, 0u);
 }
 
+// The source may keep a region that it got back, for requests of a size that will not come again soon.
+TEST(table_memory, holds_no_pages_of_what_was_outgrown) {
+    test::counting_source from;
+    slab_table table;
+    table.configure(4096, false);
+    table_memory memory;
+    ASSERT_TRUE(memory.ensure(table, 10, from));
+    EXPECT_EQ(from.decommitted, 0u);
+    const std::size_t outgrown = memory.bytes();
+    ASSERT_TRUE(memory.ensure(table, 1000, from));
+    EXPECT_EQ(from.decommitted, outgrown);
+    table.clear();
+    memory.release(from);
+}
+
 TEST(table_memory, a_refusal_changes_nothing) {
     test::counting_source from;
     slab_table table;

@@ -39,7 +39,8 @@ public:
     /// For slabs of `slab_bytes` > 0. `aligned`: every slab starts on a multiple of its size, a power of two.
     constexpr void configure(std::size_t slab_bytes, bool aligned, bool shared = false) noexcept {
         granule_shift_ = static_cast<int>(std::bit_width(slab_bytes)) - 1;
-        granules_per_slab_ = aligned ? 1 : 3;
+        // One that is as long as a granule touches two at most; a longer one three.
+        granules_per_slab_ = aligned ? 1 : std::has_single_bit(slab_bytes) ? 2 : 3;
         is_shared_ = shared;
     }
     [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
