@@ -73,8 +73,20 @@ allocation concurrent_pool::allocate_at_least() {
     return {block, stride()};
 }
 
-// What was taken goes back when not all can be had, and what was reserved for it.
 bool concurrent_pool::take_n(void** blocks, std::size_t count) noexcept {
+    const std::uint64_t id = shared_.id();
+    engine::thread_cache& mine = engine::first_cache(id);
+    if (!mine.is_of(id) || count - 1 >= mine.own.loaded.count()) [[unlikely]]
+        return take_n_slow(blocks, count);
+    mine.own.loaded.pop_many(blocks, count);
+    return true;
+}
+
+// What was taken goes back when not all can be had, and what was reserved for it.
+bool concurrent_pool::take_n_slow(void** blocks, std::size_t count) noexcept {
+    if (count == 0) return true;
+    engine::thread_cache* const mine = shared_.cache_here();
+    if (mine != nullptr && mine->own.pop_many(blocks, count)) return true;
     std::size_t slabs = 0;
     std::size_t peak = 0;
     {
@@ -88,8 +100,8 @@ bool concurrent_pool::take_n(void** blocks, std::size_t count) noexcept {
     }
     std::size_t taken = 0;
     while (taken < count) {
-        if (engine::thread_cache* const mine = shared_.cache_here()) {
-            const std::size_t more = shared_.take_many(*mine, 0, blocks + taken, count - taken);
+        if (engine::thread_cache* const now = shared_.cache_here()) {
+            const std::size_t more = shared_.take_many(*now, 0, blocks + taken, count - taken);
             if (more == 0) break;
             taken += more;
         } else if (void* const block = take()) {
@@ -147,9 +159,14 @@ void concurrent_pool::deallocate_slow(void* block) noexcept {
 }
 
 void concurrent_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
+    const std::uint64_t id = shared_.id();
+    engine::thread_cache& here = engine::first_cache(id);
+    if (here.is_of(id) && count - 1 < here.own.loaded.room()) [[likely]]
+        return here.own.loaded.push_many(blocks, count);
     if (count == 0) return;
     if (shared_.cache_here() == nullptr) (void)shared_.join(false);
     if (engine::thread_cache* const mine = shared_.cache_here()) {
+        if (mine->own.push_many(blocks, count)) return;
         return shared_.give_many(*mine, 0, blocks, count);
     }
     for (std::size_t i = 0; i < count; ++i) deallocate_slow(blocks[i]);

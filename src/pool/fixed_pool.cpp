@@ -91,6 +91,10 @@ allocation fixed_pool::allocate_at_least() {
 }
 
 bool fixed_pool::take_n(void** blocks, std::size_t count) noexcept {
+    if (count - 1 < store_.loaded.count()) [[likely]] {
+        store_.loaded.pop_many(blocks, count);
+        return true;
+    }
     if (count > options_.maximum_blocks || store_.live() > options_.maximum_blocks - count) return false;
     std::size_t taken = 0;
     const std::size_t slabs = regions_.slabs();
@@ -190,6 +194,8 @@ void fixed_pool::give_back_what_is_idle() noexcept {
 }
 
 void fixed_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
+    if (count - 1 < store_.loaded.room()) [[likely]]
+        return store_.loaded.push_many(blocks, count);
     if (is_exact() || !is_open_ || walks_ != 0) {
         for (std::size_t i = 0; i < count; ++i) deallocate(blocks[i]);
         return;

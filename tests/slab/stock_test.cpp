@@ -1,6 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/stock.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <new>
@@ -77,6 +78,57 @@ TEST_F(units, give_a_stock_magazines_that_can_grow) {
         EXPECT_LE(one.spare.end, one.loaded.begin);
         one.exchange();
     }
+}
+
+// A batch that comes and goes where the two magazines meet settles in one of them.
+TEST_F(units, give_and_take_batches_without_swinging_around_an_edge) {
+    cache_unit& unit = make(1, 16, 1000);
+    stock& one = unit.stocks()[0];
+    equip_stock(unit, one, 8, 8);
+    int blocks[16];
+    void* out[16] = {};
+    for (int i = 0; i < 9; ++i) {
+        if (one.loaded.is_full()) one.exchange();
+        one.loaded.push(&blocks[i]);
+    }
+    EXPECT_FALSE(one.pop_many(out, 10));
+    EXPECT_EQ(one.count(), 9u);
+    ASSERT_TRUE(one.pop_many(out, 3)); // one from either end of the edge
+    EXPECT_EQ(out[0], &blocks[8]);
+    EXPECT_EQ(out[1], &blocks[6]);
+    EXPECT_EQ(out[2], &blocks[7]);
+    EXPECT_EQ(one.loaded.count(), 6u);
+    ASSERT_TRUE(one.push_many(out, 3)); // whole, into the other
+    EXPECT_EQ(one.loaded.count(), 3u);
+    EXPECT_EQ(one.count(), 9u);
+    for (int round = 0; round < 3; ++round) {
+        void** const begin = one.loaded.begin;
+        ASSERT_TRUE(one.pop_many(out, 3));
+        ASSERT_TRUE(one.push_many(out, 3));
+        EXPECT_EQ(one.loaded.begin, begin);
+    }
+    std::vector<void*> all(9);
+    ASSERT_TRUE(one.pop_many(all.data(), 9));
+    std::sort(all.begin(), all.end());
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(all[static_cast<std::size_t>(i)], &blocks[i]);
+}
+
+TEST_F(units, take_no_batch_that_does_not_fit) {
+    cache_unit& unit = make(1, 16, 1000);
+    stock& one = unit.stocks()[0];
+    int block = 0;
+    void* from[9] = {};
+    EXPECT_FALSE(one.push_many(from, 1)); // no magazines yet
+    equip_stock(unit, one, 8, 8);
+    EXPECT_FALSE(one.push_many(from, 9));
+    one.loaded.push(&block);
+    one.exchange();
+    one.loaded.push(&block);
+    one.loaded.push(&block);
+    EXPECT_FALSE(one.push_many(from, 7)); // the spare one has room, but is not empty
+    EXPECT_EQ(one.count(), 3u);
+    EXPECT_TRUE(one.push_many(from, 6));
+    EXPECT_EQ(one.count(), 9u);
 }
 
 TEST_F(units, are_as_new_when_cleared) {

@@ -166,6 +166,7 @@ private:
     CENOTE_NOINLINE void deallocate_slow(void* block) noexcept;
     [[nodiscard]] void* take() noexcept;
     [[nodiscard]] bool take_n(void** blocks, std::size_t count) noexcept;
+    CENOTE_NOINLINE bool take_n_slow(void** blocks, std::size_t count) noexcept;
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t blocks);
     [[nodiscard]] shortage shortage_of(std::size_t blocks) noexcept;
     void report_disturbance() const noexcept;

@@ -11,6 +11,7 @@
 #include <cenote/base/config.hpp>
 
 #include <cstddef>
+#include <cstring>
 
 namespace cenote::engine {
 
@@ -50,6 +51,18 @@ struct magazine {
         void** const at = top;
         *const_cast<void* volatile*>(at) = block;
         *const_cast<void** volatile*>(&top) = at + 1;
+    }
+
+    /// As many as `count` from the top, which must be there; the last of them was next.
+    void pop_many(void** into, std::size_t count) noexcept {
+        top -= count;
+        std::memcpy(into, top, count * sizeof(void*));
+    }
+    /// As many, for which there must be room; in order, as above.
+    void push_many(void* const* from, std::size_t count) noexcept {
+        std::memcpy(top, from, count * sizeof(void*));
+        base::keep_order();
+        top += count;
     }
 
     [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(top - begin); }

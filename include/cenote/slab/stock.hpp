@@ -29,6 +29,27 @@ struct stock {
         spare.end = spare.begin + capacity;
     }
 
+    /// `many` blocks without the pool's lock, if both magazines together have them.
+    [[nodiscard]] bool pop_many(void** into, std::size_t many) noexcept {
+        if (count() < many) return false;
+        const std::size_t first = loaded.count() < many ? loaded.count() : many;
+        loaded.pop_many(into, first);
+        if (first == many) return true;
+        exchange();
+        loaded.pop_many(into + first, many - first);
+        return true;
+    }
+    /// The other way, into an empty magazine if they do not fit in the other: what comes in a batch goes in
+    /// one, and a batch that comes and goes does not swing around the edge.
+    [[nodiscard]] bool push_many(void* const* from, std::size_t many) noexcept {
+        if (loaded.room() < many) {
+            if (!spare.is_empty() || spare.room() < many) return false;
+            exchange();
+        }
+        loaded.push_many(from, many);
+        return true;
+    }
+
     /// Without the pool's lock, so that a fork may come at any instruction.
     void exchange() noexcept {
         is_in_exchange = 1;
