@@ -29,6 +29,7 @@ struct world {
     explicit world(std::uint32_t count) { line.adopt(entries.data(), count); }
 
     void hold(std::uint32_t number) {
+        require(line.at(number) == nullptr, "a thing of another name"); // reads it
         ++holders[number];
         require(holders[number] == 1, "two have the same");
         --holders[number];
@@ -188,7 +189,10 @@ TEST(waiting_line_explored, grows_while_it_is_used_and_waited_for) {
                     require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
                     (void)all->use(some_deadline);
                 });
-            run.threads.emplace_back([=] { all->line.adopt(all->more.data(), 3); });
+            run.threads.emplace_back([=] {
+                all->line.adopt(all->entries.data(), 2); // where they are
+                all->line.adopt(all->more.data(), 3);
+            });
             run.at_end = [=] { all->require_all_there(3); };
         },
         bound(2)));

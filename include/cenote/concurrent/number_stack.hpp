@@ -102,6 +102,7 @@ public:
     /// From now on the links stand here, those of the first `known` numbers as they were.
     void move_to(entry* entries, std::uint32_t known) noexcept {
         entry* const before = entries_.load(sync::memory_order_relaxed);
+        if (entries == before) return; // those that were there are read meanwhile
         for (std::uint32_t i = 0; i < known; ++i) {
             entries[i].below.store(before[i].below.load(sync::memory_order_relaxed),
                                    sync::memory_order_relaxed);
