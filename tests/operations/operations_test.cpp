@@ -31,7 +31,7 @@ void run(interpreter interpret, const program& script) {
 template<class Property>
 void check(const char* what, const Property& property) {
     using clock = std::chrono::steady_clock;
-    constexpr std::chrono::seconds enough(5);
+    constexpr std::chrono::seconds enough(2);
     rc::detail::TestParams params = rc::detail::configuration().testParams;
     rc::detail::TestMetadata metadata;
     metadata.id = what;
