@@ -8,10 +8,8 @@ namespace cenote::engine {
 
 void depot::adopt(const region_header& region) noexcept {
     if (capacity_ == 0) return;
-    const std::size_t pitch = magazine_bytes(capacity_);
-    for (std::size_t at = 0; region.room_bytes - at >= pitch; at += pitch) {
-        push_empty(*::new (region.room + at) spare{nullptr, 0});
-    }
+    const std::size_t magazines = region.room_bytes / magazine_bytes(capacity_);
+    if (magazines != 0) empty_ = ::new (region.room) spare{empty_, magazines - 1};
 }
 
 void depot::abandon(const region_header& region) noexcept {
@@ -106,7 +104,7 @@ void* const* depot::put(void* const* begin, void* const* end) noexcept {
     heap_.withdrew(count);
     if (count == 0) return block;
     if (magazine != nullptr) {
-        empty_ = magazine->next;
+        (void)pop_empty();
         magazine->count = count;
         push_full(*magazine);
     } else {
@@ -210,8 +208,20 @@ depot::spare* depot::pop_full() noexcept {
     return magazine;
 }
 
+// Those that were never used stand behind the first of them and are not touched.
+depot::spare* depot::pop_empty() noexcept {
+    spare* const magazine = empty_;
+    empty_ = magazine->next;
+    if (const std::size_t behind = magazine->count; behind != 0) {
+        std::byte* const next = reinterpret_cast<std::byte*>(magazine) + magazine_bytes(capacity_);
+        empty_ = ::new (next) spare{empty_, behind - 1};
+    }
+    return magazine;
+}
+
 void depot::push_empty(spare& magazine) noexcept {
     magazine.next = empty_;
+    magazine.count = 0;
     empty_ = &magazine;
 }
 

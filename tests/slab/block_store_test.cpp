@@ -58,12 +58,13 @@ TEST_F(block_stores, a_load_that_swings_around_the_edge_of_a_magazine_leaves_the
         deallocate(held.back());
         held.pop_back();
     }
-    // Two magazines stand full or empty between here and the depot: a swing of one costs nothing.
+    // Two magazines stand full or empty between here and the depot: a swing of one or both costs nothing.
     const std::size_t flushed = store.flushed();
     const std::size_t in_depot = store.depot().cached();
-    for (int swing = 0; swing < 100; ++swing) {
-        for (std::size_t i = 0; i < capacity; ++i) held.push_back(allocate());
-        for (std::size_t i = 0; i < capacity; ++i) {
+    for (std::size_t swing = 0; swing < 100; ++swing) {
+        const std::size_t blocks = (1 + swing % 2) * capacity;
+        for (std::size_t i = 0; i < blocks; ++i) held.push_back(allocate());
+        for (std::size_t i = 0; i < blocks; ++i) {
             deallocate(held.back());
             held.pop_back();
         }

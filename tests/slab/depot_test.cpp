@@ -105,6 +105,32 @@ TEST_F(depots, between_threads_what_came_first_leaves_first) {
     EXPECT_TRUE(one.is_valid());
 }
 
+TEST_F(depots, magazines_are_touched_when_they_are_used_and_not_before) {
+    start();
+    ASSERT_TRUE(list.grow(2048 * 64));
+    const region_header& region = *list.last();
+    const std::size_t pitch = depot::magazine_bytes(capacity);
+    const std::size_t magazines = region.room_bytes / pitch;
+    ASSERT_GT(magazines, 4u);
+    const auto touched = [&] {
+        std::size_t count = 0;
+        for (std::size_t at = 0; at < region.room_bytes; at += pitch)
+            count += region.room[at] != std::byte{0xab};
+        return count;
+    };
+    std::memset(region.room, 0xab, region.room_bytes);
+    one.adopt(region);
+    EXPECT_LE(touched(), 1u);
+    std::vector<std::vector<void*>> out;
+    for (std::size_t i = 0; i < magazines + 3; ++i) out.push_back(fetch());
+    for (std::size_t i = 0; i < 3; ++i) put(out[i]);
+    EXPECT_LE(touched(), 4u);
+    for (std::size_t i = 3; i < out.size(); ++i) put(out[i]);
+    EXPECT_EQ(touched(), magazines);
+    EXPECT_EQ(one.cached(), magazines * capacity); // the others went to their slabs
+    EXPECT_TRUE(one.is_valid());
+}
+
 // Eight that stand side by side are marked at once, wherever they begin and in both directions.
 TEST_F(depots, neighbours_come_back_as_they_were_and_are_counted_once) {
     start(128);

@@ -211,7 +211,7 @@ TEST_F(region_lists, empty_magazines_take_at_most_3_percent) {
             EXPECT_LE(100 * room, 3 * blocks * slab_bytes + blocks * slab_bytes / 10);
             EXPECT_EQ(room % magazine_bytes, 0u);
             EXPECT_TRUE(room == 0 || from.holds(one.last()->room, room));
-            EXPECT_GT(room + magazine_bytes, blocks * slab_bytes / 34);
+            EXPECT_GT(room + magazine_bytes, blocks * slab_bytes / (region_list::magazine_share + 1));
             one.release_all();
         }
     }

@@ -80,7 +80,7 @@ public:
 private:
     struct spare { // the blocks' numbers stand behind it
         spare* next;
-        std::size_t count;
+        std::size_t count; // blocks; of an empty one: how many that were never used stand behind it
         [[nodiscard]] std::uint32_t* blocks() noexcept { return reinterpret_cast<std::uint32_t*>(this + 1); }
     };
 
@@ -93,6 +93,7 @@ private:
     void drain_one(spare& full) noexcept;
     void push_full(spare& magazine) noexcept;
     spare* pop_full() noexcept;
+    spare* pop_empty() noexcept;
     void push_empty(spare& magazine) noexcept;
 
     slab_heap heap_;

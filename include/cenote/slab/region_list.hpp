@@ -43,8 +43,9 @@ struct region_plan {
 
 class region_list {
 public:
-    /// Empty magazines take at most this share of slab bytes: one part in 33 is just under 3 %.
-    static constexpr std::size_t magazine_share = 33;
+    /// Empty magazines take at most this share of slab bytes: one part in 40 is 2.5 %, so that with bitmaps
+    /// and tables a pool of 64-byte blocks stays below 5 %.
+    static constexpr std::size_t magazine_share = 40;
 
     constexpr region_list() noexcept = default;
     region_list(const region_list&) = delete;
