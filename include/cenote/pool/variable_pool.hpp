@@ -5,7 +5,7 @@
 // beforehand, or too many for multi_pool's classes; that is faster where its classes fit. Every pointer is
 // judged exactly at every call: freeing what is no live block of this pool is reported and changes nothing,
 // and nothing is ever written into a free block. Good fit costs O(1), in the worst case too, but for calls
-// to the source; see docs/decisions/0013. For many threads: `locked<variable_pool>`.
+// to the source; see docs/decisions/0011. For many threads: `locked<variable_pool>`.
 // Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a New Dynamic Memory Allocator for Real-Time
 // Systems", ECRTS 2004.
 #pragma once
