@@ -149,7 +149,8 @@ TEST_P(walks, give_no_memory_back) {
 
 // Free blocks may stand in the depot: a pool at its maximum has no others to give.
 TEST(fixed_pool_walk, a_callback_gets_every_free_block_of_a_full_pool) {
-    fixed_pool pool({.block_size = 64, .maximum_blocks = 10000, .sanitizers = false});
+    fixed_pool pool(
+        {.block_size = 64, .initial_blocks = 10000, .maximum_blocks = 10000, .sanitizers = false});
     std::vector<void*> blocks(10000);
     pool.allocate_n(blocks.data(), blocks.size());
     for (std::size_t i = 1; i < blocks.size(); ++i) pool.deallocate(blocks[i]);

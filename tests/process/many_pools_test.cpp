@@ -80,7 +80,7 @@ TEST(many_pools, thousand_pools_at_once_and_again_take_the_memory_of_the_first_t
     std::vector<std::unique_ptr<concurrent_pool>> pools(count);
     std::size_t after_some = 0;
     in_turns(
-        6, 2,
+        12, 2,
         [&](int) {
             for (auto& pool : pools) pool = std::make_unique<concurrent_pool>(options());
         },
