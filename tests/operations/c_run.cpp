@@ -1,6 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "operations/c_run.hpp"
 
+#include "support/memcheck.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -197,6 +199,7 @@ void c_run::reallocate(operation how) {
     const std::size_t size = size_of(how);
     require_good(live_.look_at_all());
     live_.forget(old.data);
+    read_on_purpose(old.data, std::min(old.size, size)); // of a large block only the ends were filled
     const std::vector<std::byte> before(old.data, old.data + std::min(old.size, size));
     void* const moved = cenote_reallocate(&face_, old.data, old.size, size, old.alignment, CENOTE_ZERO);
     if (moved == nullptr) {
