@@ -71,6 +71,7 @@ void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window
             steps = static_cast<std::size_t>(static_cast<double>(steps) * window_ns / got.ns);
             result.ns.clear();
             least_waited = std::numeric_limits<double>::infinity();
+            then_ns = ns; // better than nothing, when all attempts end here
         } else if (counts) {
             result.ns.push_back(ns);
         } else {
