@@ -22,6 +22,18 @@ growth growth_of(const cenote_fixed_options& from) noexcept {
     return growth::geometric(from.growth_factor, from.growth_blocks != 0 ? from.growth_blocks : unlimited);
 }
 
+hand_out order_of(cenote_hand_out from) noexcept {
+    switch (from) {
+    case CENOTE_OLDEST:
+        return hand_out::oldest;
+    case CENOTE_LOWEST_ADDRESS:
+        return hand_out::lowest_address;
+    case CENOTE_MOST_RECENT:
+        break;
+    }
+    return hand_out::most_recent;
+}
+
 concurrent_pool_options options_of(const cenote_fixed_options& from, source* drawn) noexcept {
     concurrent_pool_options result;
     result.block_size = from.block_size;
@@ -35,6 +47,7 @@ concurrent_pool_options options_of(const cenote_fixed_options& from, source* dra
     result.stats = from.stats != 0;
     result.zero_on_allocate = from.zero_on_allocate != 0;
     result.erase_on_free = from.erase_on_free != 0;
+    result.order = order_of(from.order);
     result.trim = from.manual_trim != 0 ? trim::manual : trim::automatic;
     result.name = c::name_of(from.name);
     result.threads = from.threads;
@@ -139,6 +152,9 @@ const char* cenote_fixed_flaw(const cenote_fixed_options* options) noexcept {
     }
     if (options->growth < CENOTE_GROWTH_GEOMETRIC || options->growth > CENOTE_GROWTH_NONE) {
         return "growth is none of the three";
+    }
+    if (options->order < CENOTE_MOST_RECENT || options->order > CENOTE_LOWEST_ADDRESS) {
+        return "order is none of the three";
     }
     if (const char* const flaw = c::flaw_of(options->memory)) return flaw;
     const concurrent_pool_options wanted = options_of(*options, nullptr);

@@ -6,16 +6,16 @@
 namespace cenote {
 
 std::size_t fixed_pool::unit_bytes() const noexcept {
-    return engine::unit_bytes_for(1, 2 * engine::magazine::words_for(store_.depot().capacity()));
+    return engine::unit_bytes_for(1, 2 * engine::magazine::words_for(in_magazine()));
 }
 
 void fixed_pool::clear(engine::cache_unit& unit) const noexcept {
-    engine::clear_unit(unit, 1, 2 * engine::magazine::words_for(store_.depot().capacity()),
+    engine::clear_unit(unit, 1, 2 * engine::magazine::words_for(in_magazine()),
                        engine::most_cached_by_a_thread);
 }
 
 void fixed_pool::equip(engine::cache_unit& unit, engine::stock& one, std::uint32_t) const noexcept {
-    engine::equip_stock(unit, one, store_.depot().capacity(), store_.depot().capacity());
+    engine::equip_stock(unit, one, in_magazine(), in_magazine());
 }
 
 std::size_t fixed_pool::fetch(std::uint32_t, void** begin, std::size_t want) noexcept {

@@ -13,6 +13,9 @@ struct plan {
     std::size_t magazine = 0; // blocks
 };
 
+// A queue of all blocks: magazines hold so many, or all that there will be.
+constexpr std::size_t most_in_queued = 64;
+
 std::size_t most_blocks(const fixed_pool_options& options) noexcept {
     const bool only_once = options.growth.how == growth::kind::none && options.initial_blocks != 0;
     return only_once ? options.initial_blocks : options.maximum_blocks;
@@ -21,7 +24,7 @@ std::size_t most_blocks(const fixed_pool_options& options) noexcept {
 // `most`: blocks the pool will ever have, as far as anybody knows. A small pool gets small slabs and
 // magazines: an eighth of its blocks each, so that their pointers take a 32nd of 64-byte blocks. Between
 // `threads` the two of each thread keep a quarter of all from the others.
-plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact,
+plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact, hand_out order,
               unsigned threads) noexcept {
     if (most < layout.blocks_per_slab) layout.blocks_per_slab = most;
     plan result;
@@ -36,7 +39,10 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
     regions.alignment = layout.alignment;
     regions.slab_bytes = layout.slab_bytes();
     regions.record_bytes = engine::slab::bytes_for(layout.blocks_per_slab);
-    if (threads == 0) {
+    if (order == hand_out::oldest) {
+        result.magazine = most < most_in_queued ? most : most_in_queued;
+        regions.bytes_per_magazine = result.magazine * layout.stride;
+    } else if (threads == 0) {
         regions.home_bytes = 2 * engine::magazine::words_for(result.magazine) * sizeof(void*);
     }
     regions.most_slabs = engine::most_slabs_for(layout);
@@ -62,11 +68,10 @@ std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted, unsigne
     engine::block_layout layout;
     (void)wanted.lay_out(layout);
     region somewhere(nullptr, 0);
-    const bool exact = wanted.checks || wanted.stats || wanted.zero_on_allocate || wanted.erase_on_free;
     engine::region_list regions;
-    const plan chosen = plan_for(somewhere, layout, blocks, exact, threads);
+    const plan chosen = plan_for(somewhere, layout, blocks, wanted.is_exact(), wanted.order, threads);
     regions.configure(chosen.regions);
-    unit_bytes = chosen.magazine != 0
+    unit_bytes = chosen.magazine != 0 && wanted.order != hand_out::oldest
                      ? engine::unit_bytes_for(1, 2 * engine::magazine::words_for(chosen.magazine))
                      : 0;
     std::size_t bytes = 0;
@@ -85,12 +90,17 @@ bool fixed_pool::open() noexcept {
         most = options_.initial_blocks != 0 ? options_.initial_blocks : from().available() / layout_.stride;
         if (most == 0) return false;
     }
-    const plan chosen = plan_for(from(), layout_, most, is_exact(), threads_);
+    const plan chosen = plan_for(from(), layout_, most, is_exact(), options_.order, threads_);
     regions_.configure(chosen.regions);
-    store_.heap().configure(layout_, regions_, {0, unlimited, watched_});
+    store_.heap().configure(layout_, regions_,
+                            {.most_kept = unlimited,
+                             .watched = watched_,
+                             .lowest_first = options_.order == hand_out::lowest_address});
+    using order = engine::depot::order;
     store_.depot().configure(chosen.magazine, options_.name,
-                             threads_ == 0 ? engine::depot::order::newest_first
-                                           : engine::depot::order::oldest_first);
+                             options_.order == hand_out::oldest ? order::queue
+                             : threads_ == 0                    ? order::newest_first
+                                                                : order::oldest_first);
     is_open_ = true;
     return true;
 }
@@ -113,7 +123,7 @@ bool fixed_pool::add_region(std::size_t blocks) noexcept {
     std::size_t bytes = 0;
     if (blocks == 0 || !base::multiply(blocks, layout_.stride, bytes) || !regions_.grow(bytes)) return false;
     if (is_first && threads_ == 0) {
-        store_.equip(reinterpret_cast<void**>(regions_.home()), store_.depot().capacity());
+        store_.equip(reinterpret_cast<void**>(regions_.home()), in_magazine());
         if (walks_ != 0) store_.suspend();
     }
     store_.depot().adopt(*regions_.last());
@@ -141,7 +151,7 @@ bool fixed_pool::grow_by(std::size_t blocks) noexcept {
 
 // Of a pool without memory: the first region brings them.
 void fixed_pool::use_magazines_of(std::size_t blocks) noexcept {
-    if (threads_ != 0) return;
+    if (threads_ != 0 || is_exact()) return;
     engine::region_plan smaller = regions_.plan();
     smaller.home_bytes = 2 * engine::magazine::words_for(blocks) * sizeof(void*);
     smaller.magazine_bytes = blocks != 0 ? engine::depot::magazine_bytes(blocks) : 0;

@@ -50,7 +50,7 @@ void* block_store::refill() noexcept {
         std::swap(loaded, spare_);
     }
     note_peak();
-    if (loaded.capacity() == 0) return take_exact();
+    if (loaded.capacity() == 0) return depot_.take_exact();
     // A pool of few blocks pays for few: at most as many more as are out.
     const std::size_t want = heap().out() < first_blocks ? first_blocks : heap().out();
     loaded.top += depot_.fetch(loaded.begin, want < loaded.capacity() ? want : loaded.capacity());
@@ -72,14 +72,6 @@ void block_store::drain(magazine& full) noexcept {
     note_flushed(full.count());
     depot_.put(full.begin, full.top);
     full.top = full.begin;
-}
-
-void* block_store::take_exact() noexcept {
-    void* block = nullptr;
-    if (heap().take(&block + 1, 1) != 0) return block;
-    if (depot_.cached() == 0) return nullptr;
-    depot_.drain(1); // during a walk the depot may hold what the slabs lack
-    return heap().take(&block + 1, 1) != 0 ? block : nullptr;
 }
 
 std::size_t block_store::take_many(void** begin, std::size_t want) noexcept {

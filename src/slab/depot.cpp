@@ -1,6 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/depot.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -134,6 +135,7 @@ bool depot::put_exact(void* block) noexcept {
     if (heap_.find(block, at)) {
         const word_run one(at);
         if (heap_.withdraw(one)) {
+            if (is_queue() && queue_up(at)) return true;
             heap_.give(one);
             heap_.give_surplus_slabs();
             return true;
@@ -141,6 +143,46 @@ bool depot::put_exact(void* block) noexcept {
     }
     report(heap_.diagnose(block), block);
     return false;
+}
+
+// What is in a slab has been free longer than anything in the queue: it never was out, or was drained.
+void* depot::take_exact() noexcept {
+    void* block = nullptr;
+    if (heap_.take(&block + 1, 1) != 0) return block;
+    if (cached_ == 0) return nullptr;
+    if (is_queue()) return take_first();
+    drain(1); // during a walk the depot may hold what the slabs lack
+    return heap_.take(&block + 1, 1) != 0 ? block : nullptr;
+}
+
+// Blocks join the last magazine of a queue, and leave the first one, which is turned before, so that its
+// count is that of its blocks.
+bool depot::queue_up(const position& at) noexcept {
+    if (full_ == nullptr || last_full_ == turned_ || last_full_->count == capacity_) {
+        if (empty_ == nullptr) return false;
+        spare& magazine = *pop_empty();
+        magazine.count = 0;
+        push_full(magazine);
+    }
+    last_full_->blocks()[last_full_->count++] = at.id << index_bits() | at.index;
+    ++cached_;
+    return true;
+}
+
+void* depot::take_first() noexcept {
+    spare& front = *full_;
+    if (turned_ != &front) {
+        std::reverse(front.blocks(), front.blocks() + front.count);
+        turned_ = &front;
+    }
+    const std::uint32_t number = front.blocks()[--front.count];
+    --cached_;
+    if (front.count == 0) push_empty(*pop_full());
+    const std::uint32_t id = number >> index_bits();
+    const std::uint32_t index = number & index_mask();
+    const slab_table::entry& entry = heap_.regions().table().at(id);
+    heap_.hand_out(word_run({id, index, entry.record}));
+    return entry.begin + index * heap_.layout().stride;
 }
 
 void depot::write_off(void* const* begin, void* const* end) noexcept {
@@ -186,7 +228,8 @@ void depot::forget_magazines() noexcept {
 }
 
 void depot::push_full(spare& magazine) noexcept {
-    if (order_ == order::oldest_first && full_ != nullptr) {
+    if (turned_ == &magazine) turned_ = nullptr;
+    if (order_ != order::newest_first && full_ != nullptr) {
         magazine.next = nullptr;
         last_full_->next = &magazine;
         last_full_ = &magazine;

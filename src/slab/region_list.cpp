@@ -41,7 +41,12 @@ region_list::parts region_list::parts_for(std::size_t block_bytes, bool is_first
     const bool holds_table = is_first && !plan_.shared && sizes.slabs > table_.capacity();
     sizes.table = holds_table ? table_.bytes_for(sizes.slabs) : 0;
     if (plan_.magazine_bytes != 0) {
-        sizes.room = block_bytes / magazine_share / plan_.magazine_bytes * plan_.magazine_bytes;
+        std::size_t magazines = block_bytes / magazine_share / plan_.magazine_bytes;
+        // The first and the last of a queue of all blocks may be short: one more.
+        if (const std::size_t each = plan_.bytes_per_magazine; each != 0) {
+            magazines = block_bytes / each + (block_bytes % each != 0 ? 1 : 0) + (is_first ? 1 : 0);
+        }
+        sizes.room = magazines * plan_.magazine_bytes;
     }
     return sizes;
 }

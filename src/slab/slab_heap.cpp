@@ -2,6 +2,9 @@
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/slab/slab_heap.hpp>
 
+#include <initializer_list>
+#include <utility>
+
 namespace cenote::engine {
 
 std::size_t slab_heap::take(void** end, std::size_t want) noexcept {
@@ -13,9 +16,10 @@ std::size_t slab_heap::take(void** end, std::size_t want) noexcept {
             // A magazine need not be full: one slab's blocks are enough.
             if (id == no_slab && taken == 0) id = set_up_slab();
             if (id == no_slab) break;
-            link(id);
+            habits_.lowest_first ? keep(id) : link(id);
         }
         const slab_table::entry& entry = regions_->table().at(id);
+        if (habits_.lowest_first && entry.record->idle_count == entry.record->blocks) note_less_kept();
         taken += entry.record->take(entry.begin, layout_.stride, end - taken, want - taken);
         if (entry.record->idle_count == 0) unlink(id);
     }
@@ -51,23 +55,28 @@ void slab_heap::give(const word_run& run) noexcept {
     if (record.idle_count == 0) link(run.id);
     record.give(run.word, run.mask, run.count);
     idle_ += run.count;
-    if (record.idle_count == record.blocks) {
-        unlink(run.id);
-        keep(run.id);
+    if (record.idle_count != record.blocks) return;
+    if (habits_.lowest_first) {
+        ++kept_count_;
+        return;
     }
+    unlink(run.id);
+    keep(run.id);
 }
 
+// Where the lowest address goes first, idle slabs stand among the others.
 void slab_heap::keep(std::uint32_t id) noexcept {
+    ++kept_count_;
+    if (habits_.lowest_first) return link(id);
     regions_->record(id).next = kept_;
     kept_ = id;
-    ++kept_count_;
 }
 
 std::uint32_t slab_heap::take_kept() noexcept {
     const std::uint32_t id = kept_;
     if (id == no_slab) return no_slab;
     kept_ = regions_->record(id).next;
-    if (--kept_count_ < fewest_kept_) fewest_kept_ = kept_count_;
+    note_less_kept();
     return id;
 }
 
@@ -80,7 +89,31 @@ void slab_heap::give_slab(std::uint32_t id) noexcept {
 }
 
 void slab_heap::give_idle_slabs(std::size_t most) noexcept {
+    if (habits_.lowest_first) return give_highest_slabs(most);
     for (; most != 0 && kept_ != no_slab; --most) give_slab(take_kept());
+}
+
+void slab_heap::give_highest_slabs(std::size_t most) noexcept {
+    if (most == 0 || kept_count_ == 0) return;
+    std::uint32_t highest = no_slab; // all, by falling address, through `next`
+    while (partial_ != no_slab) {
+        const std::uint32_t lowest = partial_;
+        unlink(lowest);
+        regions_->record(lowest).next = highest;
+        highest = lowest;
+    }
+    while (highest != no_slab) {
+        const std::uint32_t id = highest;
+        const slab& record = regions_->record(id);
+        highest = record.next;
+        if (most == 0 || record.idle_count != record.blocks) {
+            link(id);
+            continue;
+        }
+        --most;
+        note_less_kept();
+        give_slab(id);
+    }
 }
 
 misuse slab_heap::diagnose(const void* pointer) const noexcept {
@@ -132,27 +165,65 @@ void slab_heap::forget_slabs() noexcept {
 void slab_heap::link(std::uint32_t id) noexcept {
     slab& record = regions_->record(id);
     record.previous = no_slab;
+    if (habits_.lowest_first) {
+        record.next = no_slab;
+        partial_ = merged(partial_, id);
+        return;
+    }
     record.next = partial_;
     if (partial_ != no_slab) regions_->record(partial_).previous = id;
     partial_ = id;
 }
 
+// Where the lowest address goes first, only the lowest slab leaves.
 void slab_heap::unlink(std::uint32_t id) noexcept {
     slab& record = regions_->record(id);
-    if (record.previous != no_slab) {
-        regions_->record(record.previous).next = record.next;
+    if (habits_.lowest_first) {
+        partial_ = merged(record.next, record.previous);
     } else {
-        partial_ = record.next;
+        (record.previous != no_slab ? regions_->record(record.previous).next : partial_) = record.next;
+        if (record.next != no_slab) regions_->record(record.next).previous = record.previous;
     }
-    if (record.next != no_slab) regions_->record(record.next).previous = record.previous;
     record.next = no_slab;
     record.previous = no_slab;
+}
+
+// Of two heaps, one: the way along the right children is merged, and children change sides on it, which is
+// what keeps ways short.
+std::uint32_t slab_heap::merged(std::uint32_t one, std::uint32_t other) noexcept {
+    const slab_table& table = regions_->table();
+    std::uint32_t root = no_slab;
+    std::uint32_t* link = &root;
+    while (one != no_slab && other != no_slab) {
+        if (table.at(other).begin < table.at(one).begin) std::swap(one, other);
+        slab& lower = *table.at(one).record;
+        *link = one;
+        link = &lower.next;
+        one = lower.previous;
+        lower.previous = lower.next;
+    }
+    *link = one != no_slab ? one : other;
+    return root;
+}
+
+// Children of a slab with an idle block have one too, and stand higher.
+bool slab_heap::has_sound_links(std::uint32_t id, std::size_t& links) const noexcept {
+    const slab_table& table = regions_->table();
+    for (const std::uint32_t child : {regions_->record(id).next, regions_->record(id).previous}) {
+        if (child == no_slab) continue;
+        ++links;
+        if (regions_->record(child).idle_count == 0 || table.at(child).begin <= table.at(id).begin)
+            return false;
+    }
+    return true;
 }
 
 bool slab_heap::is_valid() const noexcept {
     std::size_t blocks = 0;
     std::size_t idle = 0;
     std::size_t out = 0;
+    std::size_t whole = 0;
+    std::size_t links = partial_ != no_slab ? 1 : 0;
     for (std::uint32_t id = 0; id < regions_->table().end_id(); ++id) {
         const slab_table::entry& entry = regions_->table().at(id);
         if (entry.begin == nullptr || entry.record->owner != habits_.owner) continue;
@@ -162,7 +233,13 @@ bool slab_heap::is_valid() const noexcept {
         for (std::size_t w = 0; w < entry.record->words(); ++w) {
             out += static_cast<std::size_t>(std::popcount(entry.record->out()[w]));
         }
+        whole += entry.record->idle_count == entry.record->blocks ? 1 : 0;
+        if (!habits_.lowest_first || entry.record->idle_count == 0) continue;
+        if (!has_sound_links(id, links)) return false;
+        --links; // its own
     }
+    if (blocks != blocks_ || idle != idle_ || out != out_ || whole != kept_count_) return false;
+    if (habits_.lowest_first) return links == 0;
     std::size_t listed = 0;
     std::size_t kept = 0;
     for (std::uint32_t id = kept_; id != no_slab; id = regions_->record(id).next, ++kept) {
@@ -171,7 +248,7 @@ bool slab_heap::is_valid() const noexcept {
     for (std::uint32_t id = partial_; id != no_slab; id = regions_->record(id).next) {
         listed += regions_->record(id).idle_count;
     }
-    return blocks == blocks_ && idle == idle_ && out == out_ && listed == idle_ && kept == kept_count_;
+    return listed == idle_ && kept == kept_count_;
 }
 
 } // namespace cenote::engine

@@ -10,6 +10,7 @@
 #include "conformance/subject.hpp"
 
 #include <array>
+#include <type_traits>
 
 namespace cenote::test {
 
@@ -24,7 +25,11 @@ struct block_subject {
         result.name = "blocks";
         result.sanitizers = false;
         if (Size == 1) result.blocks_per_slab = 300; // 65,536 would make the suite slow
-        if constexpr (Option != nullptr) result.*Option = true;
+        if constexpr (std::is_same_v<decltype(Option), hand_out>) {
+            result.order = Option;
+        } else if constexpr (Option != nullptr) {
+            result.*Option = true;
+        }
         return result;
     }
     static constexpr bool counts_blocks = true;
@@ -48,6 +53,8 @@ using fixed_checks = fixed_subject<64, 64, &fixed_pool_options::checks>;
 using fixed_stats = fixed_subject<40, 8, &fixed_pool_options::stats>;
 using fixed_zeroing = fixed_subject<24, 8, &fixed_pool_options::zero_on_allocate>;
 using fixed_erasing = fixed_subject<72, 8, &fixed_pool_options::erase_on_free>;
+using fixed_oldest = fixed_subject<56, 8, hand_out::oldest>;
+using fixed_lowest = fixed_subject<80, 16, hand_out::lowest_address>;
 
 /// Objects that know what they were made with; the suite sees their bytes.
 struct alignas(32) parcel {

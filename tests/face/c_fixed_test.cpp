@@ -4,6 +4,7 @@
 
 #include "support/misuse_watch.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -249,6 +250,25 @@ TEST_P(c_fixed_both, zeroes_and_erases) {
     EXPECT_EQ(block[63], 0);
 }
 
+TEST_P(c_fixed_both, hands_out_in_the_order_that_is_asked_for) {
+    cenote_fixed_options wanted = options(32);
+    wanted.maximum_blocks = 3;
+    wanted.unchecked = 1;
+    for (const cenote_hand_out order : {CENOTE_OLDEST, CENOTE_LOWEST_ADDRESS}) {
+        wanted.order = order;
+        const pool_of pool(wanted);
+        std::vector<void*> blocks(3);
+        ASSERT_EQ(cenote_fixed_allocate_many(pool, blocks.data(), 3), CENOTE_OK);
+        std::sort(blocks.begin(), blocks.end());
+        std::vector<void*> freed{blocks[1], blocks[2], blocks[0]};
+        EXPECT_EQ(cenote_fixed_free_many(pool, freed.data(), 3), CENOTE_OK);
+        for (void* const expected : order == CENOTE_OLDEST ? freed : blocks) {
+            EXPECT_EQ(cenote_fixed_allocate(pool), expected);
+        }
+        EXPECT_EQ(cenote_fixed_free_many(pool, freed.data(), 3), CENOTE_OK);
+    }
+}
+
 TEST_P(c_fixed_both, works_in_a_buffer_that_holds_what_it_says) {
     cenote_fixed_options wanted = options(64);
     wanted.maximum_blocks = 100;
@@ -295,6 +315,7 @@ TEST(c_fixed, refuses_bad_options_with_a_code_a_reason_and_a_null_handle) {
     refused([](auto& o) { o.growth = CENOTE_GROWTH_CONSTANT; }, "growth adds nothing");
     refused([](auto& o) { o.growth = CENOTE_GROWTH_NONE; }, "growth is none");
     refused([](auto& o) { o.growth = static_cast<cenote_growth>(3); }, "none of the three");
+    refused([](auto& o) { o.order = static_cast<cenote_hand_out>(3); }, "order is none");
     refused([](auto& o) { o.blocks_per_slab = 1 << 20; }, "blocks_per_slab");
     refused([](auto& o) { o.thread_safe = 1, o.threads = 0; }, "threads is 0");
     refused([](auto& o) { o.memory.buffer_bytes = 9; }, "without a buffer");

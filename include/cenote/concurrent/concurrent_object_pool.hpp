@@ -21,6 +21,7 @@ struct concurrent_object_pool_options {
     bool zero_on_allocate = false;
     bool erase_on_free = false;
     bool sanitizers = true;
+    hand_out order = hand_out::most_recent;
     cenote::trim trim = cenote::trim::automatic;
     const char* name = "unnamed";
     exhaustion_handler on_exhaustion{};

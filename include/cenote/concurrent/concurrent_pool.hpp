@@ -30,6 +30,7 @@ struct concurrent_pool_options {
     bool zero_on_allocate = false;    ///< blocks come zeroed; every call takes the lock
     bool erase_on_free = false;       ///< blocks are zeroed when they return; every call takes the lock
     bool sanitizers = true;           ///< under ASan or memcheck: tell them of every block, under the lock
+    hand_out order = hand_out::most_recent; ///< any other: exact as with `checks`, under the lock
     cenote::trim trim = cenote::trim::automatic;
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
@@ -54,6 +55,7 @@ struct concurrent_pool_options {
                 .zero_on_allocate = zero_on_allocate,
                 .erase_on_free = erase_on_free,
                 .sanitizers = sanitizers,
+                .order = order,
                 .trim = trim,
                 .name = name,
                 .on_exhaustion = on_exhaustion};

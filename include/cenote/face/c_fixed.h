@@ -18,6 +18,13 @@ typedef enum cenote_growth {
     CENOTE_GROWTH_NONE       /**< what is initial, or else the maximum, at once, and no more */
 } cenote_growth;
 
+/** Which free block is handed out next. Any but the first makes every call take the slow path. */
+typedef enum cenote_hand_out {
+    CENOTE_MOST_RECENT,   /**< the one freed last */
+    CENOTE_OLDEST,        /**< the one that has been free longest */
+    CENOTE_LOWEST_ADDRESS /**< of those in the pool's slabs */
+} cenote_hand_out;
+
 typedef struct cenote_fixed_options {
     size_t struct_size;     /**< set by the initialiser */
     size_t block_size;      /**< bytes; must be set */
@@ -33,8 +40,9 @@ typedef struct cenote_fixed_options {
     int unchecked;        /**< fast: wrong frees are not answered with a code */
     int zero_on_allocate;
     int erase_on_free;
-    int stats;        /**< counts calls */
-    int manual_trim;  /**< memory goes back by cenote_fixed_trim only */
+    int stats;       /**< counts calls */
+    int manual_trim; /**< memory goes back by cenote_fixed_trim only */
+    cenote_hand_out order;
     const char* name; /**< for messages; not copied */
     cenote_memory memory;
     cenote_exhaustion exhaustion;
@@ -43,7 +51,7 @@ typedef struct cenote_fixed_options {
 /* clang-format off */
 #define CENOTE_FIXED_OPTIONS_INIT \
     {sizeof(cenote_fixed_options), 0, 0, 0, 0, 0, CENOTE_GROWTH_GEOMETRIC, 1.25, 0, 0, 4, 0, 0, 0, 0, 0, \
-     "unnamed", CENOTE_MEMORY_INIT, CENOTE_EXHAUSTION_INIT}
+     CENOTE_MOST_RECENT, "unnamed", CENOTE_MEMORY_INIT, CENOTE_EXHAUSTION_INIT}
 /* clang-format on */
 
 /** What is wrong with the options, and what to do; null when nothing is. */

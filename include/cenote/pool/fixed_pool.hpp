@@ -39,10 +39,15 @@ struct fixed_pool_options {
     bool zero_on_allocate = false;    ///< blocks come zeroed; every call takes the slow path
     bool erase_on_free = false;       ///< blocks are zeroed when they return; every call takes the slow path
     bool sanitizers = true;           ///< under ASan or memcheck: tell them of every block, by the slow path
+    hand_out order = hand_out::most_recent; ///< any other: exact as with `checks`, by the slow path
     cenote::trim trim = cenote::trim::automatic;
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
 
+    /// Whether every call takes the slow path.
+    [[nodiscard]] constexpr bool is_exact() const noexcept {
+        return checks || stats || zero_on_allocate || erase_on_free || order != hand_out::most_recent;
+    }
     /// How blocks are laid out; false when that does not fit.
     [[nodiscard]] constexpr bool lay_out(engine::block_layout& layout) const noexcept;
     /// What is wrong with these options, or null. The one place where they are judged.
@@ -143,7 +148,7 @@ private:
 
     // What engine::shared asks of its core; one call at a time. There is one size class, 0.
     [[nodiscard]] bool open_shared() noexcept { return is_open_ || open(); }
-    [[nodiscard]] bool has_caches() const noexcept { return store_.depot().capacity() != 0; }
+    [[nodiscard]] bool has_caches() const noexcept { return in_magazine() != 0; }
     [[nodiscard]] std::size_t first_units() const noexcept { return threads_; }
     [[nodiscard]] std::size_t region_bytes() const noexcept { return regions_.reserved_bytes(); }
     [[nodiscard]] static std::uint32_t size_classes() noexcept { return 1; }
@@ -191,12 +196,13 @@ private:
     [[nodiscard]] shortage shortage_of(std::size_t blocks) const noexcept;
 
     /// Whether every call takes the slow path, whatever goes on.
-    [[nodiscard]] bool is_exact() const noexcept {
-        return options_.checks || options_.stats || options_.zero_on_allocate || options_.erase_on_free ||
-               watched_;
-    }
+    [[nodiscard]] bool is_exact() const noexcept { return options_.is_exact() || watched_; }
     [[nodiscard]] source& from() const noexcept {
         return options_.source != nullptr ? *options_.source : default_source();
+    }
+    /// Blocks of a magazine in front of the depot: none in front of a queue.
+    [[nodiscard]] std::size_t in_magazine() const noexcept {
+        return store_.depot().is_queue() ? 0 : store_.depot().capacity();
     }
     [[nodiscard]] std::size_t blocks_reserved() const noexcept {
         return regions_.block_bytes() / layout_.stride;

@@ -22,11 +22,12 @@ struct object_pool_options {
     cenote::growth growth{};
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool handles = true;              ///< room for `make_unique`: a pointer an object
-    bool checks = false;              ///< as in fixed_pool_options, also the next five
+    bool checks = false;              ///< as in fixed_pool_options, also the next six
     bool stats = false;
     bool zero_on_allocate = false;
     bool erase_on_free = false;
     bool sanitizers = true;
+    hand_out order = hand_out::most_recent;
     cenote::trim trim = cenote::trim::automatic;
     const char* name = "unnamed";
     exhaustion_handler on_exhaustion{};
@@ -203,6 +204,7 @@ private:
         blocks.zero_on_allocate = wanted.zero_on_allocate;
         blocks.erase_on_free = wanted.erase_on_free;
         blocks.sanitizers = wanted.sanitizers;
+        blocks.order = wanted.order;
         blocks.trim = wanted.trim;
         blocks.name = wanted.name;
         blocks.on_exhaustion = wanted.on_exhaustion;

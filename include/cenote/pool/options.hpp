@@ -58,6 +58,13 @@ enum class trim {
     manual,    ///< only `trim()` does: `deallocate` never calls the source
 };
 
+/// Which free block is handed out next.
+enum class hand_out {
+    most_recent,    ///< the one freed last, which the processor still has at hand
+    oldest,         ///< the one that has been free longest: what is freed comes back as late as it can
+    lowest_address, ///< of those in the pool's slabs: what is live gathers at the front
+};
+
 /// Called by `allocate` (never by `try_allocate`) when a pool is exhausted, before it throws: free something
 /// and return true to have it try again. Runs on the calling thread with no lock held; may use the pool, and
 /// is not called again for what it asks of it.

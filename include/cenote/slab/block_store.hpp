@@ -34,13 +34,16 @@ public:
     /// Without magazines, slabs and depot: their memory is gone.
     void strip() noexcept;
 
+    // What `shared` says of blocks in magazines that are not the store's own.
+    void write_off(void* const* begin, void* const* end) noexcept { depot_.write_off(begin, end); }
+    void report(misuse kind, const void* pointer) const noexcept { depot_.report(kind, pointer); }
+    [[nodiscard]] std::size_t stride() const noexcept { return heap().layout().stride; }
+
     /// Called when `loaded` is empty or has a null on top: a block, or null when depot, slabs and regions
     /// have none left.
     [[nodiscard]] void* refill() noexcept;
     /// Called with `loaded` full: makes room and takes `block`.
     void flush(void* block) noexcept;
-    /// One block past the magazines, or null.
-    [[nodiscard]] void* take_exact() noexcept;
 
     /// Fills [begin, begin + n), n <= `want`; less only when no block is left.
     [[nodiscard]] std::size_t take_many(void** begin, std::size_t want) noexcept;

@@ -24,6 +24,7 @@ public:
     enum class order {
         newest_first, ///< one thread's own: what came last is still in its cache
         oldest_first, ///< another thread's
+        queue,        ///< block by block, in the order in which they came, by the calls for one
     };
 
     /// `capacity`: blocks of a magazine. `pool` names it in reports of misuse.
@@ -33,6 +34,8 @@ public:
         pool_ = pool;
         order_ = wanted;
     }
+
+    [[nodiscard]] bool is_queue() const noexcept { return order_ == order::queue; }
 
     /// Bytes of one empty magazine for `capacity` blocks.
     [[nodiscard]] static constexpr std::size_t magazine_bytes(std::size_t capacity) noexcept {
@@ -55,8 +58,11 @@ public:
     /// where it stopped because the list of reports is crowded.
     void* const* put(void* const* begin, void* const* end) noexcept;
 
-    /// Takes back one block, straight to its slab; false when the pointer was bad (and reported).
+    /// Takes back one block, straight to its slab or to the end of the queue; false when the pointer was bad
+    /// (and reported).
     bool put_exact(void* block) noexcept;
+    /// One block from a slab, or else from the front of the queue, or null.
+    [[nodiscard]] void* take_exact() noexcept;
 
     /// Blocks that are out and that nobody may have again: they leave every count but this one.
     void write_off(void* const* begin, void* const* end) noexcept;
@@ -91,6 +97,8 @@ private:
     [[nodiscard]] std::uint32_t index_mask() const noexcept { return (std::uint32_t{1} << index_bits()) - 1; }
     void give(const std::uint32_t* first, const std::uint32_t* last) noexcept;
     void drain_one(spare& full) noexcept;
+    [[nodiscard]] bool queue_up(const position& at) noexcept;
+    [[nodiscard]] void* take_first() noexcept;
     void push_full(spare& magazine) noexcept;
     spare* pop_full() noexcept;
     spare* pop_empty() noexcept;
@@ -98,7 +106,8 @@ private:
 
     slab_heap heap_;
     spare* full_ = nullptr;      // the next one to use first
-    spare* last_full_ = nullptr; // kept only for `oldest_first`
+    spare* last_full_ = nullptr; // not kept for `newest_first`
+    spare* turned_ = nullptr;    // the front of a queue, when its first block stands last
     spare* empty_ = nullptr;
     order order_ = order::newest_first;
     std::size_t full_count_ = 0;

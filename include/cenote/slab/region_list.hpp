@@ -34,11 +34,12 @@ struct region_plan {
     source* from = nullptr;
     std::size_t alignment = 1; ///< of the first block of a region
     std::size_t slab_bytes = 0;
-    std::size_t record_bytes = 0;     ///< of one slab with its bitmaps
-    std::size_t magazine_bytes = 0;   ///< of one empty magazine in the side room; 0: none
-    std::size_t home_bytes = 0;       ///< side room of the first region for the pool itself
-    std::size_t most_slabs = no_slab; ///< numbers must fit what the depot stores
-    bool shared = false;              ///< the slab table is read without a lock
+    std::size_t record_bytes = 0;       ///< of one slab with its bitmaps
+    std::size_t magazine_bytes = 0;     ///< of one empty magazine in the side room; 0: none
+    std::size_t bytes_per_magazine = 0; ///< of blocks, for each of which there is one; 0: the usual share
+    std::size_t home_bytes = 0;         ///< side room of the first region for the pool itself
+    std::size_t most_slabs = no_slab;   ///< numbers must fit what the depot stores
+    bool shared = false;                ///< the slab table is read without a lock
 };
 
 class region_list {
