@@ -134,7 +134,8 @@ TEST(hand_out, a_buffer_of_exact_size_holds_a_queue_of_all_blocks) {
             std::shuffle(all.begin(), all.end(), random);
             for (void* block : all) pool.deallocate(block);
             EXPECT_EQ(pool.stats().cached, blocks) << "all have an age";
-            void* const first = pool.allocate(); // now the queue's first magazine is short, and so is its last
+            void* const first =
+                pool.allocate(); // now the queue's first magazine is short, and so is its last
             pool.deallocate(first);
             EXPECT_EQ(first, all.front());
             EXPECT_EQ(pool.stats().cached, blocks);
