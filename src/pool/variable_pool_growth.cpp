@@ -171,12 +171,16 @@ void variable_pool::reserve_initial() {
 bool variable_pool::try_reserve(std::size_t size, std::size_t blocks) noexcept {
     if (!is_open_ && !open()) return false;
     if (size > largest_) return false;
-    const std::size_t in_span = heap_.granules() / engine::granules_for(size);
+    const std::uint32_t planned = heap_.granules();
+    const std::size_t in_span = planned / engine::granules_for(size);
     const std::size_t needed = blocks / in_span + (blocks % in_span != 0 ? 1 : 0);
     const std::size_t idle = heap_.idle_spans();
     const std::size_t before = heap_.spans();
     if (needed > idle && !try_reserve_spans(before + needed - idle)) return false;
-    if (heap_.ensure_numbers(blocks)) return true;
+    // Below a maximum the only span may have come out shorter than planned.
+    const bool is_enough =
+        heap_.granules() == planned || blocks <= heap_.granules() / engine::granules_for(size);
+    if (is_enough && heap_.ensure_numbers(blocks)) return true;
     give_back(heap_.spans() - before);
     return false;
 }

@@ -5,6 +5,7 @@
 // that go on or visit what is free, searches that are linear.
 #include <cenote/concurrent/locked.hpp>
 #include <cenote/pool/variable_pool.hpp>
+#include <cenote/source/heap.hpp>
 
 #include "conformance/strict_source.hpp"
 #include "support/misuse_watch.hpp"
@@ -139,6 +140,31 @@ TEST(variable_regressions, statistics_never_underflow) {
         EXPECT_EQ(now.live + now.idle, now.blocks);
         EXPECT_LE(now.blocks, 1000u);
     }
+}
+
+// A large block had taken what the first region was to be: it came out shorter than `reserve` had planned.
+TEST(variable_regressions, what_is_reserved_beside_a_large_block_can_be_had) {
+    std::size_t given = 0;
+    for (std::size_t blocks = 1; blocks < 60; ++blocks) {
+        heap from;
+        variable_pool pool({.maximum_bytes = 2000, .source = &from});
+        void* const large = pool.try_allocate(1, 1024);
+        ASSERT_NE(large, nullptr);
+        try {
+            pool.reserve(1, blocks);
+        } catch (const out_of_memory&) {
+            pool.deallocate(large);
+            continue;
+        }
+        ++given;
+        std::vector<void*> all(blocks);
+        ASSERT_TRUE(pool.try_allocate_n(1, all.data(), blocks)) << blocks;
+        pool.deallocate_n(all.data(), blocks);
+        pool.deallocate(large);
+        EXPECT_TRUE(pool.is_valid());
+    }
+    EXPECT_GT(given, 0u);
+    EXPECT_LT(given, 59u);
 }
 
 } // namespace
