@@ -25,7 +25,10 @@ std::size_t slab_table::cells_for(std::size_t slabs) const noexcept {
 }
 
 std::size_t slab_table::bytes_for(std::size_t slabs) const noexcept {
-    return slabs * sizeof(entry) + cells_for(slabs) * sizeof(cell) + (is_shared_ ? sizeof(view) : 0);
+    const std::size_t cells = cells_for(slabs);
+    const std::size_t readable =
+        is_shared_ ? sizeof(view) + (cells - small_cells) * sizeof(std::uint64_t) : 0;
+    return slabs * sizeof(entry) + cells * sizeof(cell) + readable;
 }
 
 void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
@@ -41,12 +44,17 @@ void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
     hash_shift_ = 64 - static_cast<int>(std::bit_width(mask_));
     capacity_ = slabs;
     left_ = 0;
+    const view* now = nullptr;
+    if (is_shared_) {
+        auto* const readable = ::new (cells + count) view{mask_, hash_shift_};
+        words_ = readable->words;
+        for (std::size_t i = 0; i < count; ++i) words_[i] = empty_word;
+        now = readable;
+    }
     for (std::uint32_t id = 0; id < end_id_; ++id) {
         if (directory[id].begin != nullptr) enter(id);
     }
-    if (!is_shared_) return;
-    const view* const now = ::new (cells + count) view{cells, mask_, hash_shift_};
-    sync::store_release(view_, now);
+    if (is_shared_) sync::store_release(view_, now);
 }
 
 void slab_table::clear() noexcept {
@@ -60,7 +68,9 @@ void slab_table::clear() noexcept {
     end_id_ = 0;
     free_id_ = no_slab;
     left_ = 0;
+    small_view_ = {small_cells - 1, 62};
     view_ = &small_view_;
+    words_ = small_view_.words;
 }
 
 std::uint32_t slab_table::insert(const entry& what) noexcept {
@@ -97,12 +107,13 @@ void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     if (is_left(here)) --left_;
     if (is_low) {
         here.low = id;
-        sync::store_relaxed(here.owner, at(id).record->owner);
+        here.owner = at(id).record->owner;
     } else {
         here.high = id;
         here.split = begin;
     }
-    sync::store_relaxed(here.key, key);
+    here.key = key;
+    publish(static_cast<std::size_t>(&here - cells_));
 }
 
 void slab_table::remove(std::uint32_t id) noexcept {
@@ -118,11 +129,12 @@ void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     cell& here = cells_[i];
     if (here.low == id) {
         here.low = no_slab;
-        sync::store_relaxed(here.owner, no_slab);
+        here.owner = no_slab;
     } else {
         here.high = no_slab;
         here.split = no_split;
     }
+    publish(i);
     if (!is_left(here)) return;
     if (is_shared_) {
         ++left_;
@@ -136,7 +148,8 @@ void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
 // Without this a table that sees ever new addresses would grow for ever.
 void slab_table::empty_left(std::size_t last) noexcept {
     for (; is_left(cells_[last]) && cells_[(last + 1) & mask_].key == 0; last = (last - 1) & mask_) {
-        sync::store_relaxed(cells_[last].key, std::uintptr_t{0});
+        cells_[last].key = 0;
+        publish(last);
         --left_;
     }
 }
@@ -166,6 +179,20 @@ std::uint32_t slab_table::finder::find_behind(std::uintptr_t number) const noexc
     return no_slab;
 }
 
+std::uint32_t slab_table::shared_owner_slow(std::uintptr_t key) const noexcept {
+    const view& now = *sync::load_acquire(view_);
+    const std::uint64_t* const words = now.words;
+    std::size_t i = hash(key, now.hash_shift);
+    for (std::size_t steps = 0; steps <= now.mask; ++steps, i = (i + 1) & now.mask) {
+        const std::uint64_t word = sync::load_relaxed(words[i]);
+        if (word == empty_word) break;
+        if (word >> owner_bits != key) continue;
+        const auto owner = static_cast<std::uint32_t>(word & no_owner);
+        return owner != no_owner ? owner : no_slab;
+    }
+    return no_slab;
+}
+
 std::uint32_t slab_table::find_apart(const void* address) const noexcept {
     return find(address);
 }
@@ -179,6 +206,7 @@ bool slab_table::is_valid() const noexcept {
             if (id != no_slab && (id >= end_id_ || at(id).begin == nullptr)) return false;
         }
         if (here.low != no_slab && at(here.low).record->owner != here.owner) return false;
+        if (is_shared_ && words_[i] != word_of(here.key, here.owner)) return false;
     }
     for (std::uint32_t id = 0; id < end_id_; ++id) {
         const entry& slab_of_id = at(id);

@@ -294,6 +294,17 @@ TEST(slab_table, a_shared_one_tells_owners_while_slabs_come_and_go) {
 }
 
 // The same addresses come back for ever, as they do from an allocator of pages: the table finds an end.
+TEST(slab_table, a_shared_one_knows_no_owner_of_the_first_bytes_of_memory) {
+    constexpr std::size_t bytes = 1024;
+    shared_table one(bytes);
+    for (std::uintptr_t slab = 1; slab <= 3; ++slab) {
+        EXPECT_EQ(one.owner_of(0), no_slab);
+        EXPECT_EQ(one.owner_of(8), no_slab);
+        one.insert(slab << 20, 0);
+    }
+    EXPECT_EQ(one.owner_of((std::uintptr_t{3} << 20) + 8), 0u);
+}
+
 TEST(slab_table, a_shared_one_is_bounded_when_addresses_return) {
     constexpr std::size_t bytes = 4096;
     shared_table one(bytes);

@@ -7,8 +7,8 @@
 // the hash: multiplication by 2^64 ÷ φ, D. E. Knuth, The Art of Computer Programming 3, 6.4. Finding,
 // entering and removing are O(1) expected; numbers are reused. One thread at a time.
 // A shared table also answers `shared_owner_of` to threads that hold no lock, for slabs of which they know
-// that they are there: cells never move, none becomes empty before another in use, and a table that was
-// outgrown stays readable.
+// that they are there: granule and owner stand in one word, words never move, none becomes empty before
+// another in use, and a table that was outgrown stays readable.
 #pragma once
 
 #include <cenote/base/config.hpp>
@@ -110,19 +110,16 @@ public:
     }
 
     /// The same of a shared table without its lock, for a block that is live or in no slab of the table.
-    [[nodiscard]] std::uint32_t shared_owner_of(const void* address) const noexcept {
+    [[nodiscard]] CENOTE_INLINE std::uint32_t shared_owner_of(const void* address) const noexcept {
         const view& now = *sync::load_acquire(view_);
         const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
-        std::size_t i = hash(key, now.hash_shift);
-        for (std::size_t steps = 0; steps <= now.mask; ++steps, i = (i + 1) & now.mask) {
-            const cell& here = now.cells[i];
-            const std::uintptr_t seen = sync::load_relaxed(here.key);
-            if (seen == key) [[likely]]
-                return sync::load_relaxed(here.owner);
-            if (seen == 0) break;
-        }
-        return no_slab;
+        const std::uint64_t word = sync::load_relaxed(now.words[hash(key, now.hash_shift)]);
+        if (const std::uint64_t owner = word - word_of(key, 0); owner < no_owner) [[likely]]
+            return static_cast<std::uint32_t>(owner);
+        return shared_owner_slow(key);
     }
+    /// Owners of slabs of a shared table are below this.
+    static constexpr std::uint32_t no_owner = 0xff;
 
     [[nodiscard]] bool is_valid() const noexcept;
 
@@ -135,14 +132,22 @@ private:
         std::uint32_t owner = no_slab; // of `low`
     };
 
-    struct view { // what readers without the lock go by
-        const cell* cells = nullptr;
-        std::size_t mask = 0;
-        int hash_shift = 0;
-    };
-
     static constexpr std::uintptr_t no_split = ~std::uintptr_t{0};
     static constexpr std::size_t small_cells = 4; // one slab, three granules
+
+    // What readers without the lock go by: for each cell a word of its granule and, in the lowest bits, its
+    // owner or `no_owner`. Granules are of at least a kilobyte, so both find room.
+    struct view {
+        std::size_t mask = 0;
+        int hash_shift = 0;
+        std::uint64_t words[small_cells] = {empty_word, empty_word, empty_word,
+                                            empty_word}; // and more behind
+    };
+    static constexpr int owner_bits = 8;
+    static constexpr std::uint64_t empty_word = no_owner;
+    [[nodiscard]] static constexpr std::uint64_t word_of(std::uintptr_t key, std::uint32_t owner) noexcept {
+        return std::uint64_t{key} << owner_bits | (owner == no_slab ? no_owner : owner);
+    }
 
     [[nodiscard]] static std::size_t hash(std::uintptr_t key, int shift) noexcept {
         return static_cast<std::size_t>((std::uint64_t{key} * 0x9e3779b97f4a7c15u) >> shift);
@@ -158,6 +163,11 @@ private:
         const std::size_t last = only_starts_ ? 0 : at(id).bytes - 1;
         return reinterpret_cast<std::uintptr_t>(at(id).begin + last) >> granule_shift_;
     }
+    [[nodiscard]] CENOTE_NOINLINE std::uint32_t shared_owner_slow(std::uintptr_t key) const noexcept;
+    /// For the readers without the lock.
+    void publish(std::size_t i) noexcept {
+        if (is_shared_) sync::store_relaxed(words_[i], word_of(cells_[i].key, cells_[i].owner));
+    }
     void enter(std::uint32_t id) noexcept;
     void enter_cell(std::uintptr_t key, std::uint32_t id) noexcept;
     void remove_cell(std::uintptr_t key, std::uint32_t id) noexcept;
@@ -168,7 +178,7 @@ private:
     }
 
     cell small_[small_cells];
-    view small_view_{small_, small_cells - 1, 62};
+    view small_view_{small_cells - 1, 62};
     entry only_;
     cell* cells_ = small_; // the small table, until it is outgrown
     entry* directory_ = &only_;
@@ -178,7 +188,8 @@ private:
     bool only_starts_ = false;
     bool is_shared_ = false;
     const view* view_ = &small_view_;
-    std::size_t left_ = 0; // cells of a shared table that hold no slab any more
+    std::uint64_t* words_ = small_view_.words; // of `view_`
+    std::size_t left_ = 0;                     // cells of a shared table that hold no slab any more
     std::size_t granules_per_slab_ = 3;
     std::size_t capacity_ = 1;
     std::uint32_t end_id_ = 0;
