@@ -1,8 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // The sizes that a pool of several sizes has: steps of 16 bytes up to 128, then eight to a doubling, so that
-// rounding up costs at most an eighth. Both directions are a few instructions.
+// rounding up costs at most an eighth. The class of a size up to 8 KiB is looked up, of a larger one computed.
 #pragma once
+
+#include <cenote/base/config.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -13,12 +15,29 @@ namespace cenote::engine {
 inline constexpr std::size_t smallest_class = 16;
 inline constexpr std::size_t most_size_classes = 8 + 8 * 10; // up to 128 KiB
 
-/// The class that serves `size` bytes; 0 bytes are served by the smallest.
-[[nodiscard]] constexpr std::uint32_t class_of(std::size_t size) noexcept {
+/// Computed. Below 128 the steps are those of the doubling that begins there.
+[[nodiscard]] constexpr std::uint32_t computed_class_of(std::size_t size) noexcept {
     const std::size_t last = size - (size != 0 ? 1 : 0);
-    if (last < 128) return static_cast<std::uint32_t>(last / smallest_class);
-    const auto doubling = static_cast<std::uint32_t>(std::bit_width(last)) - 8;
+    const auto doubling = static_cast<std::uint32_t>(std::bit_width(last | 128)) - 8;
     return static_cast<std::uint32_t>(last >> (doubling + 4)) + doubling * 8;
+}
+
+/// Looked up: sizes that come in any order make no branch that cannot be foreseen, and fewer instructions.
+struct class_table {
+    static constexpr std::size_t largest = 8192;
+    unsigned char classes[largest / smallest_class + 1] = {};
+    constexpr class_table() noexcept {
+        for (std::size_t i = 0; i <= largest / smallest_class; ++i)
+            classes[i] = static_cast<unsigned char>(computed_class_of(i * smallest_class));
+    }
+};
+inline constexpr class_table known_classes;
+
+/// The class that serves `size` bytes; 0 bytes are served by the smallest.
+[[nodiscard]] CENOTE_INLINE constexpr std::uint32_t class_of(std::size_t size) noexcept {
+    if (size <= class_table::largest) [[likely]]
+        return known_classes.classes[(size + smallest_class - 1) / smallest_class];
+    return computed_class_of(size);
 }
 
 /// Bytes of a block of a class.
