@@ -1,7 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // The sizes that a pool of several sizes has: steps of 16 bytes up to 128, then eight to a doubling, so that
-// rounding up costs at most an eighth. The class of a size up to 8 KiB is looked up, of a larger one computed.
+// rounding up costs at most an eighth. The class of a size up to 8 KiB is looked up, of a larger one
+// computed.
 #pragma once
 
 #include <cenote/base/config.hpp>
