@@ -195,8 +195,10 @@ CENOTE_INLINE void* concurrent_multi_pool::try_allocate(std::size_t size, std::s
     return try_allocate_slow(size, alignment);
 }
 
+// Between threads there are atomic operations, which wait for every store before them: also for the first one
+// to a block that has not been looked at for long. A prefetch when it is freed is not waited for.
 CENOTE_INLINE void concurrent_multi_pool::put(std::uint32_t size_class, void* block) noexcept {
-    base::prefetch_freed(block);
+    base::prefetch_for_write(block);
     const std::uint64_t id = shared_.id();
     const engine::thread_cache& mine = engine::first_cache(id);
     if (!mine.is_of(id)) [[unlikely]]
@@ -240,7 +242,7 @@ public:
     }
     CENOTE_INLINE void deallocate(void* block, std::size_t size) noexcept {
         engine::magazine* const loaded = magazine_for(size);
-        base::prefetch_freed(block);
+        base::prefetch_for_write(block);
         if (loaded == nullptr || loaded->is_full()) [[unlikely]]
             return pool_->deallocate(block, size);
         loaded->push_in_order(block);
