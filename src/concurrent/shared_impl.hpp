@@ -76,7 +76,7 @@ thread_cache* shared<Core>::join(bool may_buy) noexcept {
 
 template<class Core>
 void shared<Core>::recount(stock& one, std::uint32_t size_class) noexcept {
-    block_store& store = core_.store(size_class);
+    auto& store = core_.store(size_class);
     const auto now = static_cast<std::uint32_t>(one.count());
     store.set_elsewhere(store.elsewhere() - one.level + now);
     one.level = now;
@@ -164,7 +164,7 @@ void shared<Core>::write_off(cache_unit& unit) noexcept {
         if (one.is_in_exchange != 0) one.loaded = one.spare = {}; // unreadable: its blocks stay live
         recount(one, c);
         for (magazine* lost : {&one.spare, &one.loaded}) {
-            core_.store(c).depot().write_off(lost->begin, lost->top);
+            core_.store(c).write_off(lost->begin, lost->top);
             lost->top = lost->begin;
         }
         recount(one, c);
@@ -203,7 +203,7 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
         if (!one.loaded.is_empty()) {
             if (void* const block = one.loaded.pop()) return block;
             const section here(*this);
-            core_.store(size_class).depot().report(misuse::foreign_pointer, nullptr);
+            core_.store(size_class).report(misuse::foreign_pointer, nullptr);
             continue;
         }
         supply_records(); // for threads that only free; also their memory, below
@@ -324,7 +324,7 @@ trim_result shared<Core>::trim() noexcept {
         core_.from().trim();
     }
     for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {
-        result.pinned_bytes += cached_elsewhere(c) * core_.store(c).heap().layout().stride;
+        result.pinned_bytes += cached_elsewhere(c) * core_.store(c).stride();
     }
     return result;
 }

@@ -1,0 +1,320 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/arith.hpp>
+#include <cenote/base/sanitizer.hpp>
+#include <cenote/base/sync.hpp>
+#include <cenote/buffer/buffer_tiers.hpp>
+
+#include <algorithm>
+
+namespace cenote::engine {
+namespace {
+
+constexpr unsigned least_region_bits = 16;
+constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
+constexpr std::size_t most_in_a_magazine = 16;
+constexpr std::size_t share_of_a_thread = 4; // of what is retained, in a magazine
+constexpr unsigned puts_to_a_look = 64;      // at the clock
+
+unsigned log2_of(std::size_t power) noexcept {
+    return static_cast<unsigned>(std::countr_zero(power));
+}
+
+} // namespace
+
+buddy_shape buffer_tiers::shape_for(const buffer_pool_options& options) noexcept {
+    return {log2_of(options.smallest), std::max(log2_of(options.largest) + 1, least_region_bits)};
+}
+
+std::size_t buffer_tiers::entries_for(const buffer_pool_options& options, unsigned of) noexcept {
+    const std::size_t kept = options.retained(of);
+    const std::size_t wanted = std::clamp<std::size_t>(kept / share_of_a_thread, 1, most_in_a_magazine);
+    return kept == 0 ? 0 : std::min(wanted, options.cached_bytes / 2 / (options.smallest << of));
+}
+
+std::size_t buffer_tiers::words_of_units(const buffer_pool_options& options) noexcept {
+    std::size_t words = 0;
+    for (unsigned t = 0; t < options.tiers(); ++t) words += 2 * magazine::words_for(entries_for(options, t));
+    return words;
+}
+
+std::size_t buffer_tiers::words_of_shelves(const buffer_pool_options& options) noexcept {
+    std::size_t words = 0;
+    for (unsigned t = 0; t < options.tiers(); ++t) words += magazine::words_for(options.retained(t));
+    return words;
+}
+
+std::size_t buffer_tiers::required_bytes(const buffer_pool_options& options) {
+    const buddy_shape shape = shape_for(options);
+    const std::size_t regions =
+        options.initial_bytes / shape.region_bytes() + (options.initial_bytes % shape.region_bytes() != 0);
+    const std::size_t region = buddy_heap::bytes_for(shape, 1, 1) + buddy_heap::alignment;
+    std::size_t bytes = 0;
+    if (!base::multiply(regions, region, bytes)) return base::size_max;
+    const std::size_t shelves = (words_of_shelves(options) + 1) * sizeof(void*);
+    const std::size_t unit = unit_bytes_for(options.tiers(), words_of_units(options)) + 64;
+    return bytes + buddy_heap::bytes_for(shape, regions, 1) - regions * (shape.region_bytes()) + shelves +
+           (options.threads + std::size_t{2}) * unit;
+}
+
+buffer_tiers::buffer_tiers(const buffer_pool_options& wanted, unsigned /*threads*/)
+    : options_(wanted),
+      limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
+    watched_ = options_.sanitizers && base::watched();
+    heap_.configure(shape_for(options_), limit_, watched_);
+    for (unsigned t = 0; t < options_.tiers(); ++t) {
+        tiers_[t].bytes_ = options_.smallest << t;
+        tiers_[t].retained_ = options_.retained(t);
+        tiers_[t].entries_ = is_exact() ? 0 : entries_for(options_, t);
+    }
+    unit_entries_ = is_exact() ? 0 : words_of_units(options_);
+}
+
+buffer_tiers::~buffer_tiers() {
+    heap_.release_all();
+    if (shelves_ != nullptr) limit_.release(shelves_, {shelf_bytes_, alignof(void*), source::any_node});
+}
+
+bool buffer_tiers::open_shared() noexcept {
+    if (is_open_) return true;
+    const std::size_t words = words_of_shelves(options_);
+    if (words != 0 && shelves_ == nullptr) {
+        const std::size_t bytes = base::rounded_up(words * sizeof(void*), limit_.granularity());
+        const source::request wanted{bytes, alignof(void*), source::any_node};
+        void* const data = limit_.reserve(wanted);
+        if (data == nullptr) return false;
+        if (!limit_.commit(data, bytes)) {
+            limit_.release(data, wanted);
+            return false;
+        }
+        shelf_bytes_ = bytes;
+        shelves_ = static_cast<void**>(data);
+        void** next = shelves_;
+        for (unsigned t = 0; t < options_.tiers(); ++t) {
+            tiers_[t].shelf_ = magazine::in(next, tiers_[t].retained_);
+            next += magazine::words_for(tiers_[t].retained_);
+        }
+    }
+    while (heap_.regions() * heap_.shape().region_bytes() < options_.initial_bytes) {
+        if (!heap_.grow()) return false;
+    }
+    heap_.keep(heap_.regions());
+    is_open_ = true;
+    return true;
+}
+
+// Taking.
+
+// What the shelves keep merges before more is asked of the source.
+place buffer_tiers::cut(unsigned of, bool may_grow) noexcept {
+    bool was_clean = false;
+    place found = heap_.take(of, was_clean);
+    if (found == no_place && may_grow && shelved_bytes_ >= tiers_[of].bytes_) {
+        clear_shelves();
+        found = heap_.take(of, was_clean);
+    }
+    if (found == no_place && may_grow && heap_.grow()) found = heap_.take(of, was_clean);
+    if (found == no_place && may_grow && shelved_bytes_ != 0) {
+        clear_shelves();
+        found = heap_.take(of, was_clean);
+    }
+    if (found != no_place && was_clean) ++tiers_[of].fresh_;
+    return found;
+}
+
+std::size_t buffer_tiers::fetch(std::uint32_t of, void** begin, std::size_t want) noexcept {
+    tier& one = tiers_[of];
+    std::size_t count = std::min(one.shelf_.count(), want);
+    if (count != 0) {
+        one.shelf_.pop_many(begin, count);
+        one.least_ = std::min(one.least_, one.shelf_.count());
+        shelved_bytes_ -= count * one.bytes_;
+    } else {
+        const std::size_t most = std::min(want, std::max<std::size_t>(most_cut_bytes / one.bytes_, 1));
+        while (count < most) {
+            const place found = cut(of, count == 0);
+            if (found == no_place) break;
+            begin[count++] = reinterpret_cast<void*>(static_cast<std::uintptr_t>(found));
+        }
+    }
+    one.out_ += count;
+    return count;
+}
+
+void* buffer_tiers::take_one(std::uint32_t of) noexcept {
+    void* entry = nullptr;
+    if (fetch(of, &entry, 1) != 0) ++tiers_[of].acquired_;
+    return entry;
+}
+
+// Giving.
+
+void* const* buffer_tiers::put(std::uint32_t of, void* const* begin, void* const* end) noexcept {
+    tier& one = tiers_[of];
+    one.out_ -= static_cast<std::size_t>(end - begin);
+    for (void* const* entry = begin; entry != end; ++entry) {
+        if (!one.shelf_.is_full() && options_.retained_bytes - shelved_bytes_ >= one.bytes_) {
+            one.shelf_.push(*entry);
+            shelved_bytes_ += one.bytes_;
+        } else {
+            heap_.give(place_of(*entry), of);
+            ++one.dropped_;
+        }
+    }
+    return end;
+}
+
+void buffer_tiers::give_one(std::uint32_t of, void* entry) noexcept {
+    (void)put(of, &entry, &entry + 1);
+    after_put(of);
+}
+
+void buffer_tiers::after_put(std::uint32_t /*of*/) noexcept {
+    if (options_.trim == cenote::trim::manual || ++puts_ < puts_to_a_look) return;
+    puts_ = 0;
+    (void)tick(sync::steady_now());
+}
+
+/// The buffers at the bottom of a shelf, those used longest ago, go to the heap.
+void buffer_tiers::unshelve(tier& of, std::size_t count) noexcept {
+    const auto order = static_cast<unsigned>(&of - tiers_);
+    for (std::size_t i = 0; i < count; ++i) heap_.give(place_of(of.shelf_.begin[i]), order);
+    std::copy(of.shelf_.begin + count, of.shelf_.top, of.shelf_.begin);
+    of.shelf_.top -= count;
+    shelved_bytes_ -= count * of.bytes_;
+}
+
+void buffer_tiers::clear_shelves() noexcept {
+    for (unsigned t = 0; t < options_.tiers(); ++t) {
+        unshelve(tiers_[t], tiers_[t].shelf_.count());
+        tiers_[t].least_ = 0;
+    }
+}
+
+// Memory.
+
+std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
+    const std::int64_t step = options_.lazy_after.count();
+    if (stepped_at_ == never || now < stepped_at_) stepped_at_ = now;
+    const std::int64_t steps = (now - stepped_at_) / step;
+    if (steps == 0) return stepped_at_ + step;
+    stepped_at_ += steps * step;
+    for (unsigned t = 0; t < options_.tiers(); ++t) {
+        unshelve(tiers_[t], tiers_[t].least_); // nobody needed them in the whole step
+        tiers_[t].least_ = tiers_[t].shelf_.count();
+    }
+    returned gone;
+    if (!limit_.is_prepaid()) {
+        idle_limits limits;
+        limits.final = static_cast<unsigned>(options_.return_after.count() / step) - 1;
+        gone = heap_.age(static_cast<unsigned>(std::min<std::int64_t>(steps, buddy_region::oldest)), limits);
+        purges_ += gone.calls;
+    }
+    const bool is_pending = gone.is_more_to_come || shelved_bytes_ != 0;
+    return stepped_at_ + (is_pending ? step : options_.return_after.count());
+}
+
+std::size_t buffer_tiers::trim() noexcept {
+    clear_shelves();
+    const returned gone = heap_.trim();
+    purges_ += gone.calls;
+    return gone.bytes;
+}
+
+bool buffer_tiers::oversize_for(std::size_t size, std::size_t& bytes) const noexcept {
+    const std::size_t unit =
+        std::max<std::size_t>(limit_.granularity(), std::size_t{1} << least_granule_bits);
+    return size <= base::size_max / 2 && base::round_up(size, unit, bytes);
+}
+
+void* buffer_tiers::take_oversize(std::size_t bytes) noexcept {
+    const source::request wanted{bytes, buddy_heap::alignment, source::any_node};
+    void* data = limit_.reserve(wanted);
+    if (data == nullptr && !limit_.is_prepaid() && trim() != 0) data = limit_.reserve(wanted);
+    if (data == nullptr) return nullptr;
+    if (!limit_.commit(data, bytes)) {
+        limit_.release(data, wanted);
+        return nullptr;
+    }
+    ++oversize_;
+    ++oversize_count_;
+    oversize_bytes_ += bytes;
+    return data;
+}
+
+void buffer_tiers::give_oversize(void* data, std::size_t bytes) noexcept {
+    --oversize_;
+    oversize_bytes_ -= bytes;
+    limit_.release(data, {bytes, buddy_heap::alignment, source::any_node});
+}
+
+// Questions.
+
+buffer_stats buffer_tiers::stats() const noexcept {
+    buffer_stats all;
+    all.tiers = options_.tiers();
+    std::uint64_t acquired = oversize_count_;
+    for (unsigned t = 0; t < all.tiers; ++t) {
+        const tier& one = tiers_[t];
+        buffer_tier& row = all.tier[t];
+        row = {one.bytes_, one.live(), one.elsewhere_, one.shelf_.count(), one.retained_, {}};
+        row.counts.fresh = one.fresh_;
+        row.counts.dropped = one.dropped_;
+        row.counts.split = heap_.counts().split[t];
+        row.counts.merged = heap_.counts().merged[t];
+        if (options_.stats) {
+            row.counts.acquired = one.acquired_;
+            row.counts.reused = one.acquired_ - one.fresh_;
+        }
+        acquired += one.acquired_;
+        all.live += row.live;
+        all.live_bytes += row.live * row.bytes;
+        all.counts.fresh += one.fresh_;
+        all.counts.dropped += one.dropped_;
+    }
+    for (unsigned order = 0; order < most_orders; ++order) {
+        all.counts.split += heap_.counts().split[order];
+        all.counts.merged += heap_.counts().merged[order];
+    }
+    all.counts.oversize = oversize_count_;
+    if (options_.stats) {
+        all.counts.acquired = acquired;
+        all.counts.reused = acquired - oversize_count_ - all.counts.fresh;
+    }
+    all.live += oversize_;
+    all.live_bytes += oversize_bytes_;
+    all.retained_bytes = shelved_bytes_;
+    all.idle_bytes = heap_.free_bytes();
+    all.reserved_bytes = limit_.used();
+    all.purges = purges_;
+    return all;
+}
+
+shortage buffer_tiers::shortage_of(std::size_t bytes) const noexcept {
+    shortage what;
+    what.pool = options_.name;
+    what.requested = bytes;
+    what.live = stats().live_bytes;
+    what.reserved = limit_.used();
+    what.limit = options_.maximum_bytes;
+    what.available = limit_.available();
+    return what;
+}
+
+bool buffer_tiers::is_valid() const noexcept {
+    std::size_t out = 0;
+    std::size_t shelved = 0;
+    for (unsigned t = 0; t < options_.tiers(); ++t) {
+        const tier& one = tiers_[t];
+        const std::size_t count = one.shelf_.count();
+        if (count > one.retained_ || one.least_ > count || one.elsewhere_ + one.written_off_ > one.out_) {
+            return false;
+        }
+        out += one.out_ * one.bytes_;
+        shelved += count * one.bytes_;
+    }
+    return shelved == shelved_bytes_ && shelved <= options_.retained_bytes && heap_.is_valid() &&
+           out + shelved + heap_.free_bytes() == heap_.regions() * heap_.shape().region_bytes() &&
+           heap_.reserved_bytes() + shelf_bytes_ + bought_ + oversize_bytes_ == limit_.used();
+}
+
+} // namespace cenote::engine

@@ -1,0 +1,173 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Threads that share a buffer_pool: whoever holds a buffer is the only one, whatever is split and merged
+// meanwhile, whoever returns it, and whether or not its thread is still there.
+#include <cenote/base/sanitizer.hpp>
+#include <cenote/buffer/buffer_pool.hpp>
+
+#include "concurrent/threads.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <mutex>
+#include <random>
+
+namespace {
+
+using namespace cenote;
+using namespace std::chrono_literals;
+
+std::size_t operations(std::size_t count) {
+    return test::scaled(base::watched() ? count / 20 : count, 1000);
+}
+
+/// A buffer with a number written to its two ends and between, so that any overlap is seen.
+class stamped {
+public:
+    stamped() = default;
+    stamped(buffer&& one, std::uint64_t number) : held_(std::move(one)), number_(number) {
+        for_each_place([&](std::byte* at) { std::memcpy(at, &number_, sizeof number_); });
+    }
+    [[nodiscard]] bool is_whole() const {
+        bool same = true;
+        for_each_place([&](std::byte* at) { same = same && std::memcmp(at, &number_, sizeof number_) == 0; });
+        return same;
+    }
+
+private:
+    template<class Each>
+    void for_each_place(Each each) const {
+        if (held_.size() < sizeof number_) return;
+        const std::size_t last = held_.size() - sizeof number_;
+        const std::size_t step = std::max<std::size_t>(64, held_.size() / 16 & ~std::size_t{63});
+        for (std::size_t at = 0; at + sizeof number_ <= last; at += step) each(held_.data() + at);
+        each(held_.data() + last);
+    }
+    buffer held_;
+    std::uint64_t number_ = 0;
+};
+
+/// A place that all threads share.
+struct alignas(64) slot {
+    std::mutex lock;
+    stamped what;
+};
+
+/// As many small ones as large ones.
+std::size_t any_size(std::minstd_rand& random, unsigned most_bits) {
+    const std::size_t most = std::size_t{1} << random() % (most_bits + 1);
+    return 1 + random() % most;
+}
+
+// A million operations in four threads: each puts a new buffer in some place and returns what was there,
+// which is likely another thread's, after a look at what it holds.
+TEST(buffer_pool_stress, live_buffers_never_overlap) {
+    buffer_pool pool({.smallest = 64,
+                      .largest = 16 << 10,
+                      .most_retained = 32,
+                      .least_retained = 2,
+                      .lazy_after = 1ms,
+                      .return_after = 10ms,
+                      .trim = trim::manual});
+    static std::array<slot, 256> slots;
+    std::atomic<bool> is_whole{true};
+    constexpr std::size_t threads = 4;
+    const std::size_t each = operations(1'000'000) / threads;
+    test::run_threads(threads, [&](std::size_t number) {
+        std::minstd_rand random(static_cast<unsigned>(number + 1));
+        for (std::size_t i = 0; i < each; ++i) {
+            stamped fresh(pool.acquire(any_size(random, 14)), number << 40 | i);
+            slot& there = slots[random() % slots.size()];
+            {
+                const std::lock_guard here(there.lock);
+                std::swap(there.what, fresh);
+            }
+            if (!fresh.is_whole()) is_whole = false;
+            if (i % 10'000 == 0)
+                (void)pool.tick(buffer_pool::clock::time_point(std::chrono::milliseconds(i)));
+            if (number == 0 && i % 50'000 == 0) (void)pool.trim();
+        }
+    });
+    EXPECT_TRUE(is_whole);
+    for (slot& one : slots) {
+        EXPECT_TRUE(one.what.is_whole());
+        one.what = {};
+    }
+    EXPECT_TRUE(pool.is_valid());
+    EXPECT_EQ(pool.stats(quiet).live, 0u);
+    (void)pool.trim();
+    const buffer_stats last = pool.stats(quiet);
+    EXPECT_GT(last.counts.split, 0u);
+    EXPECT_EQ(last.counts.split, last.counts.merged);
+}
+
+TEST(buffer_pool_stress, threads_end_with_buffers_in_their_caches_and_out) {
+    buffer_pool pool({.trim = trim::manual});
+    std::mutex lock;
+    std::vector<stamped> left;
+    const std::size_t rounds = test::scaled(20, 4);
+    for (std::size_t round = 0; round < rounds; ++round) {
+        test::run_threads(4, [&](std::size_t number) {
+            std::minstd_rand random(static_cast<unsigned>(number + 10 * round));
+            std::vector<stamped> mine;
+            for (int i = 0; i < 30; ++i) mine.emplace_back(pool.acquire(any_size(random, 16)), random());
+            const std::lock_guard here(lock);
+            for (stamped& one : mine) {
+                EXPECT_TRUE(one.is_whole());
+                if (random() % 2 == 0) left.push_back(std::move(one)); // outlives its thread
+            }
+        });
+        for (const stamped& one : left) ASSERT_TRUE(one.is_whole());
+        ASSERT_TRUE(pool.is_valid());
+        ASSERT_EQ(pool.stats(quiet).live, left.size());
+        left.resize(left.size() / 2);
+    }
+    left.clear();
+    EXPECT_EQ(pool.stats(quiet).live, 0u);
+    pool.release_thread_caches();
+    const buffer_stats last = pool.stats(quiet);
+    for (unsigned t = 0; t < last.tiers; ++t)
+        EXPECT_EQ(last.tier[t].cached, 0u); // nothing is lost with a thread
+}
+
+TEST(buffer_pool_threads, a_thread_that_only_releases_costs_no_memory) {
+    buffer_pool pool({.sanitizers = false, .trim = trim::manual});
+    test::worker other;
+    other.run([&] { (void)pool.acquire(1); });
+    std::size_t reserved = 0;
+    for (int round = 0; round < 50; ++round) {
+        std::vector<buffer> parcel;
+        for (int i = 0; i < 100; ++i) parcel.push_back(pool.acquire(4096));
+        other.run([&] { parcel.clear(); });
+        if (round == 1) reserved = pool.stats().reserved_bytes;
+    }
+    EXPECT_EQ(pool.stats().reserved_bytes, reserved);
+}
+
+TEST(buffer_pool_threads, identical_rounds_reserve_no_more_than_the_first) {
+    buffer_pool pool({.trim = trim::manual});
+    std::size_t first = 0;
+    for (int round = 0; round < 50; ++round) {
+        std::vector<buffer> held;
+        for (std::size_t i = 0; i < 200; ++i) held.push_back(pool.acquire((i * 7919) % 200'000));
+        if (round == 0) first = pool.stats().reserved_bytes;
+        ASSERT_LE(pool.stats().reserved_bytes, first);
+    }
+}
+
+TEST(buffer_pool_threads, trim_says_what_other_threads_pin) {
+    buffer_pool pool({.sanitizers = false, .trim = trim::manual});
+    test::worker other;
+    other.run([&] {
+        std::array<buffer, 4> several;
+        for (buffer& one : several) one = pool.acquire(std::size_t{1} << 20);
+    });
+    EXPECT_GE(pool.trim().pinned_bytes, std::size_t{1} << 20); // as of its last exchange
+    other.run([&] { pool.release_thread_caches(); });
+    EXPECT_EQ(pool.trim().pinned_bytes, 0u);
+    EXPECT_TRUE(pool.is_valid());
+}
+
+} // namespace
