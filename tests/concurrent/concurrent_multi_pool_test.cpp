@@ -33,6 +33,13 @@ bool is_whole(const piece& one) {
     return one.data[0] == mark && one.data[one.size - 1] == mark && one.data[one.size / 2] == mark;
 }
 
+TEST(concurrent_multi_pool, empty_braces_mean_its_default_options) {
+    concurrent_multi_pool pool({});
+    EXPECT_EQ(pool.largest_block(), concurrent_multi_pool().largest_block());
+    pool.deallocate(pool.allocate(100));
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(concurrent_multi_pool, options_that_make_no_sense_are_refused) {
     EXPECT_THROW(concurrent_multi_pool({.slab_bytes = 1000}), bad_options);
     EXPECT_THROW(concurrent_multi_pool({.threads = 0}), bad_options);

@@ -265,6 +265,13 @@ TEST(multi_pool, lives_in_a_buffer_of_required_bytes_without_the_heap) {
 
 constinit multi_pool everything{{.name = "static sizes"}};
 
+TEST(multi_pool, empty_braces_mean_its_default_options) {
+    multi_pool pool({});
+    EXPECT_EQ(pool.largest_block(), multi_pool().largest_block());
+    pool.deallocate(pool.allocate(100));
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(multi_pool, stands_in_static_storage) {
     void* const block = everything.allocate(100);
     EXPECT_TRUE(everything.owns(block));

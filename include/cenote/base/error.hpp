@@ -18,6 +18,10 @@ namespace cenote {
 /// No limit: the default of every maximum.
 inline constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
 
+/// What `{}` is in place of options: all as they are by default. Without this, compilers do not agree whether
+/// it might not be a pool to be copied.
+enum class defaults {};
+
 /// What an exhausted pool knows when it refuses. Sizes in bytes, except where they say blocks.
 struct shortage {
     const char* pool = "";             ///< the pool's name

@@ -64,6 +64,8 @@ public:
     /// Throws `bad_options`, and `out_of_memory` when `initial_bytes` cannot be had.
     constexpr explicit concurrent_multi_pool(const concurrent_multi_pool_options& wanted = {})
         : shared_(checked(wanted), wanted.threads) {}
+    constexpr explicit concurrent_multi_pool(defaults)
+        : concurrent_multi_pool(concurrent_multi_pool_options{}) {}
     concurrent_multi_pool(const concurrent_multi_pool&) = delete;
     concurrent_multi_pool& operator=(const concurrent_multi_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source. No thread may be in

@@ -54,6 +54,7 @@ public:
 
     /// Throws `bad_options`, and `out_of_memory` when `initial_bytes` cannot be had.
     constexpr explicit multi_pool(const multi_pool_options& wanted = {}) : multi_pool(wanted, 0) {}
+    constexpr explicit multi_pool(defaults) : multi_pool(multi_pool_options{}) {}
     multi_pool(const multi_pool&) = delete;
     multi_pool& operator=(const multi_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source.
