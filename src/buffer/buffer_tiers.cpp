@@ -108,15 +108,11 @@ bool buffer_tiers::open_shared() noexcept {
 place buffer_tiers::cut(unsigned of, bool may_grow) noexcept {
     bool was_clean = false;
     place found = heap_.take(of, was_clean);
-    if (found == no_place && may_grow && shelved_bytes_ >= tiers_[of].bytes_) {
+    if (found == no_place && may_grow && heap_.free_bytes() + shelved_bytes_ >= tiers_[of].bytes_) {
         clear_shelves();
         found = heap_.take(of, was_clean);
     }
     if (found == no_place && may_grow && heap_.grow()) found = heap_.take(of, was_clean);
-    if (found == no_place && may_grow && shelved_bytes_ != 0) {
-        clear_shelves();
-        found = heap_.take(of, was_clean);
-    }
     if (found != no_place && was_clean) ++tiers_[of].fresh_;
     return found;
 }

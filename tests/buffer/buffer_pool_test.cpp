@@ -189,35 +189,7 @@ TEST(buffer_pool, sizes_beyond_memory_are_refused_with_a_reason) {
     EXPECT_TRUE(pool.is_valid());
 }
 
-TEST(buffer_pool, options_that_make_no_sense_are_refused) {
-    const auto refused = [](buffer_pool_options wanted) {
-        EXPECT_NE(wanted.flaw(), nullptr);
-        EXPECT_THROW(buffer_pool pool(wanted), bad_options);
-    };
-    refused({.smallest = 0});
-    refused({.smallest = 32});
-    refused({.smallest = 100});
-    refused({.largest = 0});
-    refused({.largest = 12 * kib});
-    refused({.largest = size_max});
-    refused({.smallest = 8 * kib, .largest = 4 * kib});
-    refused({.initial_bytes = size_max});
-    refused({.initial_bytes = 2, .maximum_bytes = 1});
-    refused({.maximum_bytes = 0});
-    refused({.most_retained = size_max});
-    refused({.lazy_after = 0ns});
-    refused({.lazy_after = 10s, .return_after = 20s});
-    refused({.lazy_after = 1ms, .return_after = 10s});
-    refused({.threads = 0});
-    EXPECT_EQ(buffer_pool_options{}.flaw(), nullptr);
-}
-
 TEST(buffer_pool, retains_fewer_of_large_tiers_and_no_more_than_the_total) {
-    const buffer_pool_options defaults;
-    const std::size_t expected[] = {256, 128, 64, 32, 16, 8, 8, 8, 8, 8, 8};
-    ASSERT_EQ(defaults.tiers(), 11u);
-    for (unsigned t = 0; t < 11; ++t) EXPECT_EQ(defaults.retained(t), expected[t]);
-
     buffer_pool pool({.smallest = 64,
                       .largest = 1024,
                       .most_retained = 6,

@@ -1,0 +1,129 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/buffer/buffer_tiers.hpp>
+#include <cenote/source/region.hpp>
+
+#include "conformance/failing_source.hpp"
+
+#include <gtest/gtest.h>
+#include <vector>
+
+namespace {
+
+using namespace cenote;
+using namespace std::chrono_literals;
+using engine::buffer_tiers;
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::size_t mib = std::size_t{1} << 20;
+
+std::vector<void*> take(buffer_tiers& tiers, unsigned tier, std::size_t count) {
+    std::vector<void*> entries;
+    while (entries.size() < count) {
+        entries.push_back(tiers.take_one(tier));
+        EXPECT_NE(entries.back(), nullptr);
+    }
+    return entries;
+}
+
+void give(buffer_tiers& tiers, unsigned tier, const std::vector<void*>& entries) {
+    (void)tiers.put(tier, entries.data(), entries.data() + entries.size());
+}
+
+TEST(buffer_tiers, the_shelf_keeps_so_many_whole_and_the_rest_merges) {
+    buffer_tiers tiers({.sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    give(tiers, 5, take(tiers, 5, 20)); // 128 KiB each
+    const buffer_stats now = tiers.stats();
+    EXPECT_EQ(now.tier[5].retained, 8u);
+    EXPECT_EQ(now.tier[5].counts.dropped, 12u);
+    EXPECT_TRUE(tiers.is_valid());
+}
+
+TEST(buffer_tiers, what_is_shelved_merges_before_the_source_is_asked) {
+    test::failing_source watched(default_source());
+    buffer_tiers tiers({.source = &watched, .sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    give(tiers, 10, take(tiers, 10, 2)); // all of one region
+    watched.forget_calls();
+    const std::vector<void*> small = take(tiers, 0, 100);
+    EXPECT_EQ(watched.calls().reserve, 0u);
+    give(tiers, 0, small);
+    const std::vector<void*> large = take(tiers, 10, 2);
+    EXPECT_EQ(watched.calls().reserve, 0u);
+    give(tiers, 10, large);
+    EXPECT_TRUE(tiers.is_valid());
+}
+
+TEST(buffer_tiers, time_passes_in_steps_and_each_is_done_once) {
+    test::failing_source watched(default_source());
+    buffer_tiers tiers({.source = &watched, .sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    EXPECT_FALSE(tiers.is_due(100 * second)); // the clock has not been seen
+    EXPECT_EQ(tiers.tick(100 * second), 101 * second);
+    give(tiers, 10, take(tiers, 10, 1));
+    EXPECT_FALSE(tiers.is_due(101 * second - 1));
+    EXPECT_EQ(tiers.tick(101 * second - 1), 101 * second);
+    EXPECT_TRUE(tiers.is_due(101 * second));
+    std::int64_t next = 101 * second;
+    std::int64_t now = 0;
+    std::vector<std::size_t> lazily;
+    std::vector<std::size_t> for_good;
+    while (tiers.stats().reserved_bytes >= 8 * mib && next < 200 * second) {
+        now = next;
+        next = tiers.tick(now);
+        lazily.push_back(watched.calls().purge);
+        for_good.push_back(watched.calls().release + watched.calls().decommit);
+    }
+    EXPECT_EQ(watched.calls().purge, 1u); // once, some steps before it went for good
+    EXPECT_GT(lazily.size(), 5u);
+    EXPECT_EQ(lazily[lazily.size() - 3], 1u);
+    EXPECT_EQ(for_good[lazily.size() - 2], 0u);
+    EXPECT_LE(now, 110 * second);
+    EXPECT_EQ(next, now + 10 * second); // nothing is left to go
+    EXPECT_TRUE(tiers.is_valid());
+}
+
+TEST(buffer_tiers, a_late_tick_makes_up_for_the_steps_it_missed) {
+    buffer_tiers tiers({.sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    give(tiers, 10, take(tiers, 10, 1));
+    (void)tiers.tick(0);
+    (void)tiers.tick(1 * second);
+    (void)tiers.tick(2 * second); // off the shelf
+    (void)tiers.tick(1000 * second);
+    EXPECT_LT(tiers.stats().reserved_bytes, mib);
+    (void)tiers.tick(500 * second); // a clock that goes back does no harm
+    EXPECT_TRUE(tiers.is_valid());
+}
+
+TEST(buffer_tiers, a_callers_buffer_is_never_purged) {
+    std::vector<std::byte> bytes(20 * mib);
+    region memory(bytes.data(), bytes.size());
+    test::failing_source watched(memory);
+    buffer_tiers tiers({.source = &watched, .sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    give(tiers, 10, take(tiers, 10, 1));
+    for (std::int64_t now = 0; now < 100; ++now) (void)tiers.tick(now * second);
+    EXPECT_EQ(watched.calls().purge + watched.calls().decommit, watched.calls().release);
+}
+
+TEST(buffer_tiers, releases_look_at_the_clock_when_they_shall) {
+    for (const trim how : {trim::automatic, trim::manual}) {
+        buffer_tiers tiers({.lazy_after = 1ns, .return_after = 4ns, .sanitizers = false, .trim = how}, 1);
+        ASSERT_TRUE(tiers.open_shared());
+        give(tiers, 10, take(tiers, 10, 1)); // not needed again
+        for (int i = 0; i < 1000; ++i) tiers.give_one(0, tiers.take_one(0));
+        EXPECT_EQ(tiers.stats().purges != 0, how == trim::automatic);
+    }
+}
+
+TEST(buffer_tiers, oversize_is_rounded_to_what_the_source_gives) {
+    buffer_tiers tiers({.sanitizers = false}, 1);
+    std::size_t bytes = 0;
+    EXPECT_TRUE(tiers.oversize_for(5'000'000, bytes));
+    EXPECT_EQ(bytes % tiers.from().granularity(), 0u);
+    EXPECT_GE(bytes, 5'000'000u);
+    EXPECT_FALSE(tiers.oversize_for(static_cast<std::size_t>(-1), bytes));
+}
+
+} // namespace
