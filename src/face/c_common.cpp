@@ -81,6 +81,12 @@ cenote_stats stats_of(const pool_stats& now, std::uint64_t retried) noexcept {
     result.peak_blocks = now.peak_live;
     result.live_bytes = now.live_bytes;
     result.reserved_bytes = now.reserved_bytes;
+    if (now.adapted) {
+        result.has_adapted = 1;
+        result.patience = now.adapted->patience;
+        result.returns = now.adapted->returns;
+        result.regrets = now.adapted->regrets;
+    }
     if (!now.calls) return result;
     result.has_calls = 1;
     result.allocations = now.calls->allocations;

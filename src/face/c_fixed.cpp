@@ -41,12 +41,14 @@ concurrent_pool_options options_of(const cenote_fixed_options& from, source* dra
     result.initial_blocks = from.initial_blocks;
     if (from.maximum_blocks != 0) result.maximum_blocks = from.maximum_blocks;
     result.blocks_per_slab = from.blocks_per_slab;
+    result.magazine_blocks = from.magazine_blocks;
     result.growth = growth_of(from);
     result.source = drawn;
     result.checks = from.unchecked == 0;
     result.stats = from.stats != 0;
     result.zero_on_allocate = from.zero_on_allocate != 0;
     result.erase_on_free = from.erase_on_free != 0;
+    result.adaptive = from.adaptive != 0;
     result.order = order_of(from.order);
     result.trim = from.manual_trim != 0 ? trim::manual : trim::automatic;
     result.name = c::name_of(from.name);

@@ -186,7 +186,8 @@ void fixed_pool::deallocate_slow(void* block) noexcept {
 // Whatever of it the windows of traffic allow.
 void fixed_pool::give_back_what_is_idle() noexcept {
     if (walks_ != 0 || options_.trim != trim::automatic) return;
-    if (store_.flushed() >= window_for(layout_.stride) * store_.heap().blocks()) {
+    const std::size_t window = window_for(layout_.stride) * retention_.patience();
+    if (store_.flushed() >= window * store_.heap().blocks()) {
         give_back_surplus();
     } else if (settling_ != 0) {
         settle();
@@ -266,6 +267,7 @@ pool_stats fixed_pool::stats() const noexcept {
     result.live_bytes = result.live * layout_.block_size;
     result.reserved_bytes = regions_.reserved_bytes();
     if (options_.stats) result.calls = calls_;
+    if (options_.adaptive) result.adapted = retention_.learned();
     return result;
 }
 
@@ -297,6 +299,7 @@ void fixed_pool::give_back_surplus() noexcept {
     const std::size_t magazine = store_.depot().capacity();
     const std::size_t needed = store_.recent_peak() + 2 * magazine * caches_ + layout_.blocks_per_slab;
     settling_ = 0;
+    if (options_.adaptive) retention_.note_window(blocks, store_.flushed(), window_for(layout_.stride));
     store_.forget_recent_peak();
     store_.forget_flushed();
     if (blocks <= needed) return;
@@ -321,9 +324,9 @@ void fixed_pool::settle() noexcept {
 }
 
 void fixed_pool::give_slabs_beyond(std::size_t needed) noexcept {
-    if (store_.heap().blocks() > needed) {
-        store_.heap().give_idle_slabs((store_.heap().blocks() - needed) / layout_.blocks_per_slab);
-    }
+    const std::size_t blocks = store_.heap().blocks();
+    if (blocks > needed) store_.heap().give_idle_slabs((blocks - needed) / layout_.blocks_per_slab);
+    if (options_.adaptive) retention_.note_return(blocks, store_.heap().blocks());
     release_idle_regions();
     regions_.decommit_idle(unlimited);
 }

@@ -24,13 +24,16 @@ std::size_t most_blocks(const fixed_pool_options& options) noexcept {
 // `most`: blocks the pool will ever have, as far as anybody knows. A small pool gets small slabs and
 // magazines: an eighth of its blocks each, so that their pointers take a 32nd of 64-byte blocks. Between
 // `threads` the two of each thread keep a quarter of all from the others.
-plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact, hand_out order,
-              unsigned threads) noexcept {
+plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool exact,
+              const fixed_pool_options& wanted, unsigned threads) noexcept {
     if (most < layout.blocks_per_slab) layout.blocks_per_slab = most;
     plan result;
     if (!exact) {
         const std::size_t cached = threads == 0 ? engine::most_cached_alone : engine::most_cached_by_a_thread;
-        const std::size_t usual = engine::magazine_capacity(layout.stride, cached);
+        const std::size_t fitting = engine::magazine_capacity(layout.stride, cached);
+        const bool is_told =
+            wanted.magazine_blocks != 0 && (threads == 0 || wanted.magazine_blocks < fitting);
+        const std::size_t usual = is_told ? wanted.magazine_blocks : fitting;
         const std::size_t share = threads == 0 ? most / 8 + 1 : most / 8 / threads;
         result.magazine = usual < share ? usual : share;
     }
@@ -39,7 +42,7 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
     regions.alignment = layout.alignment;
     regions.slab_bytes = layout.slab_bytes();
     regions.record_bytes = engine::slab::bytes_for(layout.blocks_per_slab);
-    if (order == hand_out::oldest) {
+    if (wanted.order == hand_out::oldest) {
         result.magazine = most < most_in_queued ? most : most_in_queued;
         regions.bytes_per_magazine = result.magazine * layout.stride;
     } else if (threads == 0) {
@@ -69,7 +72,7 @@ std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted, unsigne
     (void)wanted.lay_out(layout);
     region somewhere(nullptr, 0);
     engine::region_list regions;
-    const plan chosen = plan_for(somewhere, layout, blocks, wanted.is_exact(), wanted.order, threads);
+    const plan chosen = plan_for(somewhere, layout, blocks, wanted.is_exact(), wanted, threads);
     regions.configure(chosen.regions);
     unit_bytes = chosen.magazine != 0 && wanted.order != hand_out::oldest
                      ? engine::unit_bytes_for(1, 2 * engine::magazine::words_for(chosen.magazine))
@@ -90,7 +93,7 @@ bool fixed_pool::open() noexcept {
         most = options_.initial_blocks != 0 ? options_.initial_blocks : from().available() / layout_.stride;
         if (most == 0) return false;
     }
-    const plan chosen = plan_for(from(), layout_, most, is_exact(), options_.order, threads_);
+    const plan chosen = plan_for(from(), layout_, most, is_exact(), options_, threads_);
     regions_.configure(chosen.regions);
     store_.heap().configure(layout_, regions_,
                             {.most_kept = unlimited,

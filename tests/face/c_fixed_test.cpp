@@ -269,6 +269,29 @@ TEST_P(c_fixed_both, hands_out_in_the_order_that_is_asked_for) {
     }
 }
 
+TEST_P(c_fixed_both, learns_how_long_to_keep_memory) {
+    cenote_fixed_options wanted = options(64);
+    wanted.unchecked = 1;
+    EXPECT_EQ(pool_of(wanted).stats().has_adapted, 0);
+    wanted.adaptive = 1;
+    wanted.magazine_blocks = 100;
+    const pool_of pool(wanted);
+    EXPECT_EQ(pool.stats().has_adapted, 1);
+    EXPECT_EQ(pool.stats().patience, 1u);
+    std::vector<void*> blocks(20'000);
+    for (int tooth = 0; tooth < 6; ++tooth) {
+        for (int batch = 0; batch < 60; ++batch) {
+            const std::size_t count = batch == 0 ? blocks.size() : 2000;
+            ASSERT_EQ(cenote_fixed_allocate_many(pool, blocks.data(), count), CENOTE_OK);
+            ASSERT_EQ(cenote_fixed_free_many(pool, blocks.data(), count), CENOTE_OK);
+        }
+    }
+    EXPECT_GE(pool.stats().returns, pool.stats().regrets);
+    // A watched pool takes the slow path, and learns the same.
+    EXPECT_GE(pool.stats().regrets, 1u);
+    EXPECT_GE(pool.stats().patience, 2u);
+}
+
 TEST_P(c_fixed_both, works_in_a_buffer_that_holds_what_it_says) {
     cenote_fixed_options wanted = options(64);
     wanted.maximum_blocks = 100;
@@ -315,6 +338,8 @@ TEST(c_fixed, refuses_bad_options_with_a_code_a_reason_and_a_null_handle) {
     refused([](auto& o) { o.growth = CENOTE_GROWTH_CONSTANT; }, "growth adds nothing");
     refused([](auto& o) { o.growth = CENOTE_GROWTH_NONE; }, "growth is none");
     refused([](auto& o) { o.growth = static_cast<cenote_growth>(3); }, "none of the three");
+    refused([](auto& o) { o.magazine_blocks = 1025; }, "above 1024");
+    refused([](auto& o) { o.adaptive = 1, o.manual_trim = 1; }, "trim is manual");
     refused([](auto& o) { o.order = static_cast<cenote_hand_out>(3); }, "order is none");
     refused([](auto& o) { o.blocks_per_slab = 1 << 20; }, "blocks_per_slab");
     refused([](auto& o) { o.thread_safe = 1, o.threads = 0; }, "threads is 0");

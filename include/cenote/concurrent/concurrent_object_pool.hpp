@@ -13,6 +13,7 @@ struct concurrent_object_pool_options {
     std::size_t initial_blocks = 0;         ///< objects for which the constructor reserves memory
     std::size_t maximum_blocks = unlimited; ///< never more objects than this
     std::size_t blocks_per_slab = 0;        ///< 0: about 64 KiB of them
+    std::size_t magazine_blocks = 0;        ///< 0: as many as suit the size
     cenote::growth growth{};
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool handles = true;              ///< room for `make_unique`: a pointer an object
@@ -23,6 +24,7 @@ struct concurrent_object_pool_options {
     bool sanitizers = true;
     hand_out order = hand_out::most_recent;
     cenote::trim trim = cenote::trim::automatic;
+    bool adaptive = false;
     const char* name = "unnamed";
     exhaustion_handler on_exhaustion{};
     unsigned threads = 4;

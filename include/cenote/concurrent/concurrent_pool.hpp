@@ -23,6 +23,7 @@ struct concurrent_pool_options {
     std::size_t initial_blocks = 0;            ///< reserved by the constructor
     std::size_t maximum_blocks = unlimited;    ///< never more than this
     std::size_t blocks_per_slab = 0;           ///< at most 65,536; 0: about 64 KiB of them
+    std::size_t magazine_blocks = 0;           ///< at most 1,024 in each of two; 0: as many as suit the size
     cenote::growth growth{};
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool checks = false;              ///< finds misuse at the call, exactly; every call takes the lock
@@ -32,6 +33,7 @@ struct concurrent_pool_options {
     bool sanitizers = true;           ///< under ASan or memcheck: tell them of every block, under the lock
     hand_out order = hand_out::most_recent; ///< any other: exact as with `checks`, under the lock
     cenote::trim trim = cenote::trim::automatic;
+    bool adaptive = false;        ///< learns how long to keep idle memory; see docs/decisions/0015
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
     unsigned threads = 4; ///< expected: they share what may be cached of a maximum; more may come
@@ -48,6 +50,7 @@ struct concurrent_pool_options {
                 .initial_blocks = initial_blocks,
                 .maximum_blocks = maximum_blocks,
                 .blocks_per_slab = blocks_per_slab,
+                .magazine_blocks = magazine_blocks,
                 .growth = growth,
                 .source = source,
                 .checks = checks,
@@ -57,6 +60,7 @@ struct concurrent_pool_options {
                 .sanitizers = sanitizers,
                 .order = order,
                 .trim = trim,
+                .adaptive = adaptive,
                 .name = name,
                 .on_exhaustion = on_exhaustion};
     }

@@ -80,6 +80,10 @@ typedef struct cenote_stats {
     unsigned long long allocations;
     unsigned long long deallocations;
     unsigned long long failures; /**< requests refused */
+    int has_adapted;   /**< whether the pool learns how long to keep memory: the option `adaptive` */
+    unsigned patience; /**< windows of traffic are so many times as long as usual before memory goes back */
+    unsigned long long returns; /**< times that memory went back */
+    unsigned long long regrets; /**< of these, how often most of it was soon wanted again */
 } cenote_stats;
 
 CENOTE_C_END

@@ -32,6 +32,7 @@ typedef struct cenote_fixed_options {
     size_t initial_blocks;  /**< reserved at once */
     size_t maximum_blocks;  /**< never more; 0: no maximum */
     size_t blocks_per_slab; /**< at most 65,536; 0: about 64 KiB of them */
+    size_t magazine_blocks; /**< at most 1,024; 0: as many as suit the size */
     cenote_growth growth;
     double growth_factor;
     size_t growth_blocks; /**< 0: no limit to a geometric step */
@@ -42,6 +43,7 @@ typedef struct cenote_fixed_options {
     int erase_on_free;
     int stats;       /**< counts calls */
     int manual_trim; /**< memory goes back by cenote_fixed_trim only */
+    int adaptive;    /**< learns how long to keep idle memory */
     cenote_hand_out order;
     const char* name; /**< for messages; not copied */
     cenote_memory memory;
@@ -50,8 +52,8 @@ typedef struct cenote_fixed_options {
 
 /* clang-format off */
 #define CENOTE_FIXED_OPTIONS_INIT \
-    {sizeof(cenote_fixed_options), 0, 0, 0, 0, 0, CENOTE_GROWTH_GEOMETRIC, 1.25, 0, 0, 4, 0, 0, 0, 0, 0, \
-     CENOTE_MOST_RECENT, "unnamed", CENOTE_MEMORY_INIT, CENOTE_EXHAUSTION_INIT}
+    {sizeof(cenote_fixed_options), 0, 0, 0, 0, 0, 0, CENOTE_GROWTH_GEOMETRIC, 1.25, 0, 0, 4, 0, 0, 0, 0, 0, \
+     0, CENOTE_MOST_RECENT, "unnamed", CENOTE_MEMORY_INIT, CENOTE_EXHAUSTION_INIT}
 /* clang-format on */
 
 /** What is wrong with the options, and what to do; null when nothing is. */

@@ -32,6 +32,7 @@ struct fixed_pool_options {
     std::size_t initial_blocks = 0;            ///< reserved by the constructor
     std::size_t maximum_blocks = unlimited;    ///< never more than this
     std::size_t blocks_per_slab = 0;           ///< at most 65,536; 0: about 64 KiB of them
+    std::size_t magazine_blocks = 0;           ///< at most 1,024 in each of two; 0: as many as suit the size
     cenote::growth growth{};
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool checks = false;              ///< finds misuse at the call, exactly; every call takes the slow path
@@ -41,6 +42,7 @@ struct fixed_pool_options {
     bool sanitizers = true;           ///< under ASan or memcheck: tell them of every block, by the slow path
     hand_out order = hand_out::most_recent; ///< any other: exact as with `checks`, by the slow path
     cenote::trim trim = cenote::trim::automatic;
+    bool adaptive = false;        ///< learns how long to keep idle memory; see docs/decisions/0015
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
 
@@ -236,6 +238,7 @@ private:
     std::size_t walks_ = 0;
     std::size_t most_reserved_ = 0; // blocks
     std::size_t settling_ = 0;      // until as many were flushed, all go to their slabs
+    engine::retention retention_;
     call_counts calls_;
 };
 
@@ -264,6 +267,10 @@ constexpr const char* fixed_pool_options::flaw() const noexcept {
     }
     if (blocks_per_slab > engine::most_blocks_per_slab) {
         return "blocks_per_slab is above 65536; to add more at a time use growth";
+    }
+    if (magazine_blocks > engine::most_in_magazine) return "magazine_blocks is above 1024";
+    if (adaptive && trim == cenote::trim::manual) {
+        return "adaptive learns when memory goes back by itself, but trim is manual";
     }
     engine::block_layout layout;
     if (!lay_out(layout)) return "block_size, alignment and blocks_per_slab are too large together";

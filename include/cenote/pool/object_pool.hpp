@@ -19,6 +19,7 @@ struct object_pool_options {
     std::size_t initial_blocks = 0;         ///< objects for which the constructor reserves memory
     std::size_t maximum_blocks = unlimited; ///< never more objects than this
     std::size_t blocks_per_slab = 0;        ///< 0: about 64 KiB of them
+    std::size_t magazine_blocks = 0;        ///< 0: as many as suit the size
     cenote::growth growth{};
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool handles = true;              ///< room for `make_unique`: a pointer an object
@@ -29,6 +30,7 @@ struct object_pool_options {
     bool sanitizers = true;
     hand_out order = hand_out::most_recent;
     cenote::trim trim = cenote::trim::automatic;
+    bool adaptive = false;
     const char* name = "unnamed";
     exhaustion_handler on_exhaustion{};
 };
@@ -197,6 +199,7 @@ private:
         blocks.initial_blocks = wanted.initial_blocks;
         blocks.maximum_blocks = wanted.maximum_blocks;
         blocks.blocks_per_slab = wanted.blocks_per_slab;
+        blocks.magazine_blocks = wanted.magazine_blocks;
         blocks.growth = wanted.growth;
         blocks.source = wanted.source;
         blocks.checks = wanted.checks;
@@ -206,6 +209,7 @@ private:
         blocks.sanitizers = wanted.sanitizers;
         blocks.order = wanted.order;
         blocks.trim = wanted.trim;
+        blocks.adaptive = wanted.adaptive;
         blocks.name = wanted.name;
         blocks.on_exhaustion = wanted.on_exhaustion;
         if constexpr (requires { wanted.threads; }) blocks.threads = wanted.threads;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cenote/base/error.hpp>
+#include <cenote/pool/retention.hpp>
 #include <cenote/source/source.hpp>
 
 #include <cstddef>
@@ -100,8 +101,9 @@ struct pool_stats {
     std::size_t blocks = 0;    ///< all of them
     std::size_t peak_live = 0; ///< the most ever live, exact to two magazines (of each size class)
     std::size_t live_bytes = 0;
-    std::size_t reserved_bytes = 0;   ///< taken from the source, metadata included
-    std::optional<call_counts> calls; ///< absent without the option `stats`
+    std::size_t reserved_bytes = 0;    ///< taken from the source, metadata included
+    std::optional<call_counts> calls;  ///< absent without the option `stats`
+    std::optional<adaptation> adapted; ///< absent without the option `adaptive`
 };
 
 /// A block and how many bytes of it may be used.
