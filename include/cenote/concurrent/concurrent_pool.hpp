@@ -33,7 +33,7 @@ struct concurrent_pool_options {
     bool sanitizers = true;           ///< under ASan or memcheck: tell them of every block, under the lock
     hand_out order = hand_out::most_recent; ///< any other: exact as with `checks`, under the lock
     cenote::trim trim = cenote::trim::automatic;
-    bool adaptive = false;        ///< learns how long to keep idle memory; see docs/decisions/0015
+    bool adaptive = false;        ///< learns how long to keep idle memory; see docs/decisions/0016
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
     unsigned threads = 4; ///< expected: they share what may be cached of a maximum; more may come

@@ -42,7 +42,7 @@ struct fixed_pool_options {
     bool sanitizers = true;           ///< under ASan or memcheck: tell them of every block, by the slow path
     hand_out order = hand_out::most_recent; ///< any other: exact as with `checks`, by the slow path
     cenote::trim trim = cenote::trim::automatic;
-    bool adaptive = false;        ///< learns how long to keep idle memory; see docs/decisions/0015
+    bool adaptive = false;        ///< learns how long to keep idle memory; see docs/decisions/0016
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
 
