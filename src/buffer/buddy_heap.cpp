@@ -55,27 +55,34 @@ void buddy_heap::unlist(buddy_region& region) noexcept {
     region.listed = most_orders;
 }
 
+void buddy_heap::relist(buddy_region& region) noexcept {
+    if (region.listed == (region.is_full() ? most_orders : region.largest_order())) return;
+    unlist(region);
+    list(region);
+}
+
 place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
     if (has_listed_ >> order == 0) return no_place;
     buddy_region& region = *listed_[order + static_cast<unsigned>(std::countr_zero(has_listed_ >> order))];
     const std::uint32_t granule = region.take(shape_, order, counts_, was_clean);
-    if (region.is_full() || region.largest_order() != region.listed) {
-        unlist(region);
-        list(region);
-    }
+    relist(region);
     free_bytes_ -= std::size_t{1} << (order + shape_.granule_bits);
     return region.number << shape_.region_bits | place{granule} << shape_.granule_bits;
 }
 
 void buddy_heap::give(place at, unsigned order) noexcept {
     buddy_region& region = *region_at(at >> shape_.region_bits);
-    const place offset = at & (shape_.region_bytes() - 1);
-    region.give(shape_, static_cast<std::uint32_t>(offset >> shape_.granule_bits), order, counts_);
-    if (region.largest_order() != region.listed) {
-        unlist(region);
-        list(region);
-    }
+    region.give(shape_, granule_of(at), order, counts_);
+    relist(region);
     free_bytes_ += std::size_t{1} << (order + shape_.granule_bits);
+}
+
+bool buddy_heap::extend(place at, unsigned order, unsigned wanted) noexcept {
+    buddy_region& region = *region_at(at >> shape_.region_bits);
+    if (!region.extend(shape_, granule_of(at), order, wanted, counts_)) return false;
+    relist(region);
+    free_bytes_ -= ((std::size_t{1} << wanted) - (std::size_t{1} << order)) << shape_.granule_bits;
+    return true;
 }
 
 // Growing.

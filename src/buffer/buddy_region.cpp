@@ -63,6 +63,19 @@ void buddy_region::give(const buddy_shape& shape, std::uint32_t granule, unsigne
     set(shape, order, block);
 }
 
+bool buddy_region::extend(const buddy_shape& shape, std::uint32_t granule, unsigned order, unsigned wanted,
+                          buddy_counts& counts) noexcept {
+    for (unsigned at = order; at < wanted; ++at) {
+        const std::uint32_t block = granule >> at;
+        if (block % 2 != 0 || !test(shape, at, block + 1)) return false;
+    }
+    for (unsigned at = order; at < wanted; ++at) {
+        clear(shape, at, (granule >> at) + 1);
+        ++counts.merged[at + 1];
+    }
+    return true;
+}
+
 std::size_t buddy_region::free_bytes(const buddy_shape& shape) const noexcept {
     std::size_t bytes = 0;
     for (unsigned order = 0; order < shape.orders(); ++order) {

@@ -1,6 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/buffer/buffer_pool.hpp>
+#include <cenote/buffer/shared_buffer.hpp>
 
 #include "concurrent/shared_impl.hpp"
 
@@ -18,7 +19,8 @@ const buffer_pool_options& checked(const buffer_pool_options& wanted) {
 
 buffer_pool::buffer_pool(const buffer_pool_options& wanted)
     : smallest_bits_(static_cast<unsigned>(std::countr_zero(checked(wanted).smallest))),
-      tiers_(wanted.tiers()), largest_(wanted.largest), shared_(wanted, wanted.threads) {
+      tiers_(wanted.tiers()), largest_(wanted.largest), shared_(wanted, wanted.threads),
+      records_({.block_size = shared_buffer::record_bytes, .name = "shared buffers"}) {
     if (wanted.initial_bytes == 0) return;
     bool is_open = false;
     {
@@ -110,10 +112,25 @@ buffer buffer_pool::adopt_as(std::span<std::byte> memory, engine::foreign_memory
 
 void buffer::move_to_larger(std::size_t size) {
     if (home_ == nullptr) base::raise_out_of_memory({.pool = "an empty buffer", .requested = size});
+    if (home_->extend(*this, size)) return;
     buffer larger = home_->acquire(size);
     larger.size_ = size_;
     if (size_ != 0) std::memcpy(larger.data_, data_, size_);
     swap(larger);
+}
+
+bool buffer_pool::extend(buffer& one, std::size_t size) noexcept {
+    const std::uint64_t kind = one.where_ & buffer::kind_mask;
+    if (kind <= buffer::is_foreign || size > largest_) return false;
+    void* const entry = reinterpret_cast<void*>(one.where_ & ~buffer::kind_mask);
+    const unsigned tier = static_cast<unsigned>(kind) - smallest_bits_;
+    const unsigned wanted = tier_for(size);
+    engine::buffer_tiers& core = shared_.core();
+    const section here(shared_);
+    if (!core.extend(entry, tier, wanted)) return false;
+    if (core.is_watched()) base::permit(one.data_, smallest() << wanted);
+    one.where_ += wanted - tier;
+    return true;
 }
 
 // Releasing.

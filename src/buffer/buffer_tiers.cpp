@@ -142,6 +142,13 @@ void* buffer_tiers::take_one(std::uint32_t of) noexcept {
     return entry;
 }
 
+bool buffer_tiers::extend(void* entry, unsigned of, unsigned wanted) noexcept {
+    if (!heap_.extend(place_of(entry), of, wanted)) return false;
+    --tiers_[of].out_;
+    ++tiers_[wanted].out_;
+    return true;
+}
+
 // Giving.
 
 void* const* buffer_tiers::put(std::uint32_t of, void* const* begin, void* const* end) noexcept {

@@ -28,7 +28,17 @@ template<class T>
 [[nodiscard]] inline T exchange(T& word, T value) noexcept {
     return __atomic_exchange_n(&word, value, __ATOMIC_ACQ_REL);
 }
-/// The same if `expected` stood there; otherwise false, and `expected` is what does.
+/// More, in no order with anything; the old value.
+template<class T>
+inline T fetch_add(T& word, T more) noexcept {
+    return __atomic_fetch_add(&word, more, __ATOMIC_RELAXED);
+}
+/// Less; the old value. What others did before their own is seen by the last.
+template<class T>
+[[nodiscard]] inline T fetch_sub(T& word, T less) noexcept {
+    return __atomic_fetch_sub(&word, less, __ATOMIC_ACQ_REL);
+}
+/// `value` in exchange for `expected`, if that stood there; otherwise false, and `expected` is what does.
 template<class T>
 [[nodiscard]] inline bool compare_exchange(T& word, T& expected, T value) noexcept {
     return __atomic_compare_exchange_n(&word, &expected, value, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);

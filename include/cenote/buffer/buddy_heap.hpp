@@ -43,6 +43,8 @@ public:
     /// A block of that order, or `no_place` when no region has one. `was_clean`: it may cost fresh memory.
     [[nodiscard]] place take(unsigned order, bool& was_clean) noexcept;
     void give(place at, unsigned order) noexcept;
+    /// Makes a live block one of a larger order where it is, if what lies behind it is free.
+    [[nodiscard]] bool extend(place at, unsigned order, unsigned wanted) noexcept;
     /// One more region. False when the source refuses; nothing has changed then.
     [[nodiscard]] bool grow() noexcept;
     /// So many regions stay, idle or not.
@@ -89,7 +91,11 @@ private:
         return data == nullptr ? nullptr : reinterpret_cast<buddy_region*>(data + shape_.region_bytes());
     }
     [[nodiscard]] bool make_room() noexcept;
+    [[nodiscard]] std::uint32_t granule_of(place at) const noexcept {
+        return static_cast<std::uint32_t>((at & (shape_.region_bytes() - 1)) >> shape_.granule_bits);
+    }
     void list(buddy_region& region) noexcept;
+    void relist(buddy_region& region) noexcept;
     void unlist(buddy_region& region) noexcept;
     void release(buddy_region& idle) noexcept;
     static constexpr unsigned all_steps = ~0u;

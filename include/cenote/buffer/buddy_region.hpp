@@ -69,6 +69,11 @@ public:
                                      bool& was_clean) noexcept;
     void give(const buddy_shape& shape, std::uint32_t granule, unsigned order, buddy_counts& counts) noexcept;
 
+    /// Makes a live block one of a larger order where it is: false, with nothing changed, when it is not the
+    /// lower half, or the other is not free.
+    [[nodiscard]] bool extend(const buddy_shape& shape, std::uint32_t granule, unsigned order,
+                              unsigned wanted, buddy_counts& counts) noexcept;
+
     [[nodiscard]] bool can_give(unsigned order) const noexcept { return (has_free_ >> order) != 0; }
     /// The largest free block; only when there is one.
     [[nodiscard]] unsigned largest_order() const noexcept {

@@ -10,8 +10,8 @@
 #pragma once
 
 #include <cenote/buffer/buffer_tiers.hpp>
+#include <cenote/concurrent/concurrent_pool.hpp>
 #include <cenote/concurrent/deadline.hpp>
-#include <cenote/concurrent/shared.hpp>
 
 #include <new>
 #include <span>
@@ -66,8 +66,9 @@ public:
     [[nodiscard]] std::byte* end() const noexcept { return data_ + size_; }
     [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
 
-    /// Keeps what fits of the contents; what is new is whatever was there. Beyond the capacity a buffer of a
-    /// larger tier takes its place. Throws `out_of_memory`, and then nothing has changed.
+    /// Keeps what fits of the contents; what is new is whatever was there. Beyond the capacity it grows where
+    /// it is, if what lies behind it is free, or a buffer of a larger tier takes its place. Throws
+    /// `out_of_memory`, and then nothing has changed.
     void resize(std::size_t size) {
         if (size > capacity()) [[unlikely]]
             move_to_larger(size);
@@ -167,6 +168,7 @@ public:
 
 private:
     friend class buffer;
+    friend class shared_buffer;
     using sharing = engine::shared<engine::buffer_tiers>;
     using section = sharing::section;
 
@@ -184,6 +186,7 @@ private:
     CENOTE_NOINLINE void take_back_slow(std::byte* data, std::uint64_t where) noexcept;
     [[nodiscard]] CENOTE_NOINLINE buffer acquire_slow(std::size_t size);
     [[nodiscard]] CENOTE_NOINLINE buffer try_acquire_slow(std::size_t size) noexcept;
+    [[nodiscard]] bool extend(buffer& one, std::size_t size) noexcept;
     [[nodiscard]] buffer take(std::size_t size) noexcept;
     [[nodiscard]] void* take_entry(unsigned tier) noexcept;
     [[nodiscard]] buffer take_oversize(std::size_t size) noexcept;
@@ -196,6 +199,7 @@ private:
     unsigned tiers_;
     std::size_t largest_;
     mutable sharing shared_;
+    concurrent_pool records_; // of shared buffers
 };
 
 inline std::size_t buffer::capacity() const noexcept {

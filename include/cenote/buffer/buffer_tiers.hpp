@@ -86,6 +86,8 @@ public:
     std::size_t trim() noexcept;
 
     // What the pool itself asks.
+    /// Makes a live buffer one of a larger tier where it is, if what lies behind it is free.
+    [[nodiscard]] bool extend(void* entry, unsigned of, unsigned wanted) noexcept;
     /// A region of its own for a request above the largest tier, or null.
     [[nodiscard]] void* take_oversize(std::size_t bytes) noexcept;
     void give_oversize(void* data, std::size_t bytes) noexcept;
