@@ -16,6 +16,17 @@ concurrent_pool::~concurrent_pool() = default;
 
 // Allocation.
 
+namespace {
+
+// Another line of the first page for each pool, so that no other page is touched for it.
+std::uint32_t place_of_first(std::uint64_t id, const engine::block_layout& layout) noexcept {
+    constexpr std::uint64_t line = 64;
+    constexpr std::uint64_t page = 4096;
+    return static_cast<std::uint32_t>(layout.by_stride.quotient(id * line % page));
+}
+
+} // namespace
+
 // A thread's first block is taken from the slabs, so that a refusal leaves nothing behind; then the thread
 // gets its cache.
 void* concurrent_pool::take() noexcept {
@@ -25,7 +36,10 @@ void* concurrent_pool::take() noexcept {
         const section here(shared_);
         if (!shared_.open()) return nullptr;
         report_disturbance();
-        block = shared_.core().take();
+        fixed_pool& core = shared_.core();
+        if (core.store_.heap().blocks() == 0 && !core.is_exact())
+            core.store_.heap().begin_at(place_of_first(shared_.id(), core.layout_));
+        block = core.take();
     }
     if (block != nullptr) (void)shared_.join(true);
     return block;

@@ -20,12 +20,23 @@ std::size_t slab_heap::take(void** end, std::size_t want) noexcept {
         }
         const slab_table::entry& entry = regions_->table().at(id);
         if (habits_.lowest_first && entry.record->idle_count == entry.record->blocks) note_less_kept();
+        if (begin_at_ != 0) [[unlikely]]
+            taken += take_begin(entry, end, want);
         taken += entry.record->take(entry.begin, layout_.stride, end - taken, want - taken);
         if (entry.record->idle_count == 0) unlink(id);
     }
     idle_ -= taken;
     out_ += taken;
     return taken;
+}
+
+std::size_t slab_heap::take_begin(const slab_table::entry& entry, void** end, std::size_t want) noexcept {
+    slab& record = *entry.record;
+    const std::uint32_t index = std::exchange(begin_at_, 0);
+    if (want != 1 || record.idle_count != record.blocks || index >= record.blocks) return 0;
+    record.take_at(index);
+    end[-1] = entry.begin + index * layout_.stride;
+    return 1;
 }
 
 std::uint32_t slab_heap::set_up_slab() noexcept {

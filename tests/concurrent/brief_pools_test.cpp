@@ -8,12 +8,19 @@
 #include <cenote/source/os_pages.hpp>
 
 #include <gtest/gtest.h>
+#include <memory>
 #include <set>
 #include <vector>
 
 namespace {
 
 using namespace cenote;
+
+constexpr std::uintptr_t page = 4096;
+
+std::uintptr_t page_of(const void* block) {
+    return reinterpret_cast<std::uintptr_t>(block) / page;
+}
 
 TEST(brief_pools, one_after_another_uses_the_same_memory) {
     if (base::watched()) GTEST_SKIP() << "under a sanitizer nothing is kept";
@@ -23,11 +30,26 @@ TEST(brief_pools, one_after_another_uses_the_same_memory) {
         alone.deallocate(alone.allocate());
         void* const block = shared.allocate();
         shared.deallocate(block);
-        return block;
+        return page_of(block);
     };
-    std::set<void*> seen;
+    std::set<std::uintptr_t> seen;
     for (int i = 0; i < 20; ++i) seen.insert(live());
     EXPECT_LE(seen.size(), 2u);
+}
+
+TEST(brief_pools, first_blocks_of_many_lie_at_different_places_of_their_pages) {
+    std::vector<std::unique_ptr<concurrent_pool>> pools;
+    std::set<std::uintptr_t> places;
+    for (int i = 0; i < 64; ++i) {
+        pools.push_back(std::make_unique<concurrent_pool>(
+            concurrent_pool_options{.block_size = 64, .sanitizers = false}));
+        concurrent_pool& pool = *pools.back();
+        void* const block = pool.allocate();
+        places.insert(reinterpret_cast<std::uintptr_t>(block) % page);
+        pool.deallocate(block);
+        EXPECT_TRUE(pool.is_valid());
+    }
+    EXPECT_EQ(places.size(), 64u);
 }
 
 // Hands on, and counts.

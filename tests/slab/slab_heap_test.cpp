@@ -50,6 +50,26 @@ protected:
     slab_heap heap;
 };
 
+TEST_F(slab_heaps, begin_where_they_are_told_if_one_block_is_wanted) {
+    start(24, 10);
+    grow(30);
+    heap.begin_at(7);
+    const std::vector<void*> first = take(1);
+    position at;
+    ASSERT_TRUE(heap.find(first[0], at));
+    EXPECT_EQ(at.index, 7u);
+    EXPECT_TRUE(heap.is_valid());
+    const std::vector<void*> rest = take(25);
+    EXPECT_EQ(rest.size(), 9u);
+    EXPECT_EQ(std::count(rest.begin(), rest.end(), first[0]), 0);
+    heap.begin_at(10); // a slab has no such block
+    EXPECT_EQ(take(1).size(), 1u);
+    heap.begin_at(1);
+    EXPECT_EQ(take(3).size(), 3u);
+    EXPECT_EQ(heap.out(), 14u);
+    EXPECT_TRUE(heap.is_valid());
+}
+
 TEST_F(slab_heaps, give_blocks_of_one_slab_before_they_set_up_another) {
     start(24, 10);
     grow(30);

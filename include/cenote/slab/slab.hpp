@@ -71,6 +71,14 @@ struct slab {
     /// that a stack read from its top hands them out in address order. Returns how many.
     std::size_t take(std::byte* begin, std::size_t stride, void** end, std::size_t want) noexcept;
 
+    /// The same for one idle block.
+    void take_at(std::uint32_t index) noexcept {
+        idle()[index / word_bits] ^= bit(index);
+        out()[index / word_bits] |= bit(index);
+        --idle_count;
+        if (index >= fresh) fresh = index + 1;
+    }
+
     /// The record's own invariants: no block both out and idle, none beyond the last, counts that add up.
     [[nodiscard]] bool is_valid() const noexcept;
 };

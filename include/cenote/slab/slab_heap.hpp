@@ -90,6 +90,11 @@ public:
     /// from the region list for the first block only. 0: the regions have no place left.
     [[nodiscard]] std::size_t take(void** end, std::size_t want) noexcept;
 
+    /// When a single block is asked for next, it is the one with this number in a new slab, if it has so many
+    /// and order does not matter: the first blocks of many pools, each the first of its pages, would compete
+    /// for a few lines of the processor's cache.
+    void begin_at(std::uint32_t index) noexcept { begin_at_ = habits_.lowest_first ? 0 : index; }
+
     /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
     [[nodiscard]] bool find(const void* pointer, position& at) const noexcept;
 
@@ -155,6 +160,8 @@ public:
 
 private:
     [[nodiscard]] std::uint32_t set_up_slab() noexcept;
+    [[nodiscard]] std::size_t take_begin(const slab_table::entry& entry, void** end,
+                                         std::size_t want) noexcept;
     void give_slab(std::uint32_t id) noexcept;
     void keep(std::uint32_t id) noexcept;
     [[nodiscard]] std::uint32_t take_kept() noexcept;
@@ -174,6 +181,7 @@ private:
     // address, whose children are `next` and `previous`.
     std::uint32_t partial_ = no_slab;
     std::uint32_t kept_ = no_slab; // slabs with idle blocks only, chained through `next`
+    std::uint32_t begin_at_ = 0;
     std::size_t kept_count_ = 0;
     std::size_t fewest_kept_ = 0;
     std::size_t blocks_ = 0;
