@@ -84,7 +84,8 @@ TEST(byte_buffer, moves_up_the_tiers_in_place_when_the_memory_behind_is_free) {
 }
 
 TEST(byte_buffer, appends_a_part_of_itself) {
-    buffer_pool pool({.smallest = 64, .largest = 4096});
+    buffer_pool pool({.smallest = 64, .largest = 4096, .erase = true}); // what it leaves is zeroed at once
+    const buffer before = pool.acquire(1); // so that it stands in an upper half, which cannot grow
     byte_buffer bytes(pool);
     bytes.append("0123456789");
     for (int i = 0; i < 6; ++i) bytes.append(bytes.text());
