@@ -123,9 +123,11 @@ private:
         return all;
     }
 
-    sync::basic_mutex<Policy> lock_;
-    typename Policy::template atomic<bool> is_listed_{false};
+    // Read by every call, and so not beside what every exchange writes.
     typename Policy::template atomic<std::uint64_t> id_{0};
+    typename Policy::template atomic<bool> is_listed_{false};
+
+    alignas(64) sync::basic_mutex<Policy> lock_;
     data<cache*> caches_{nullptr};
     data<std::size_t> count_{0};
     data<cache_unit*> spare_{nullptr};
