@@ -2,6 +2,8 @@
 //
 // Runs under callgrind, which writes one count for each name given to `counted`. scripts/instructions reads
 // them.
+#include <cenote/pool/variable_pool.hpp>
+
 #include "hot_paths.hpp"
 
 #include <algorithm>
@@ -170,9 +172,46 @@ void count_growth() {
     for (const std::size_t blocks : {20 * few, many}) count_growth("drop_and_build", blocks, false, drops);
 }
 
+// Blocks of any size: the same traffic among a hundred blocks beside few others and beside many. It starts at
+// the same place of a region, where `room` bytes are left of it: a region more or less is another traffic.
+void count_beside(const char* name, std::size_t others, std::size_t room) {
+    cenote::variable_pool pool({.sanitizers = false, .name = "beside"});
+    for (std::size_t i = 0; i < others || pool.largest_free() != room; ++i) (void)pool.allocate(64);
+    std::mt19937 random(1);
+    const auto size = [&] { return 16 + random() % 1009; };
+    std::vector<void*> slots(100);
+    for (void*& slot : slots) slot = pool.allocate(size());
+    {
+        counted count("growth " + std::string(name) + " " + std::to_string(others));
+        for (int i = 0; i < 100'000; ++i) {
+            void*& slot = slots[random() % slots.size()];
+            const std::size_t wanted = size();
+            count.start();
+            void* const fresh = pool.allocate(wanted);
+            pool.deallocate(slot);
+            count.stop(1);
+            slot = fresh;
+        }
+    }
+    pool.reset();
+}
+
+void count_any_size() {
+    constexpr std::size_t block = 64;
+    cenote::variable_pool pool({.sanitizers = false});
+    (void)pool.allocate(block);
+    const std::size_t room = pool.largest_free();
+    for (const std::size_t others : {100, 1'000'000}) {
+        count_beside("any_size", others, room / 2 / block * block + room % block);
+        count_beside("any_size_in_two_regions", others, 200 * block + room % block);
+    }
+    pool.reset();
+}
+
 } // namespace
 
 int main() {
     count_hot_paths();
     count_growth();
+    count_any_size();
 }
