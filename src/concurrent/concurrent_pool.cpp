@@ -18,11 +18,11 @@ concurrent_pool::~concurrent_pool() = default;
 
 namespace {
 
-// Another line of the first page for each pool, so that no other page is touched for it.
-std::uint32_t place_of_first(std::uint64_t id, const engine::block_layout& layout) noexcept {
+// Another line of the first page for each pool and thread, so that no other page is touched for it.
+std::uint32_t place_of_first(std::uint64_t number, const engine::block_layout& layout) noexcept {
     constexpr std::uint64_t line = 64;
     constexpr std::uint64_t page = 4096;
-    return static_cast<std::uint32_t>(layout.by_stride.quotient(id * line % page));
+    return static_cast<std::uint32_t>(layout.by_stride.quotient(number * line % page));
 }
 
 } // namespace
@@ -37,8 +37,8 @@ void* concurrent_pool::take() noexcept {
         if (!shared_.open()) return nullptr;
         report_disturbance();
         fixed_pool& core = shared_.core();
-        if (core.store_.heap().blocks() == 0 && !core.is_exact())
-            core.store_.heap().begin_at(place_of_first(shared_.id(), core.layout_));
+        if (!core.is_exact())
+            core.store_.heap().begin_at(place_of_first(shared_.id() + shared_.caches(), core.layout_));
         block = core.take();
     }
     if (block != nullptr) (void)shared_.join(true);

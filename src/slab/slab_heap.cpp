@@ -33,7 +33,7 @@ std::size_t slab_heap::take(void** end, std::size_t want) noexcept {
 std::size_t slab_heap::take_begin(const slab_table::entry& entry, void** end, std::size_t want) noexcept {
     slab& record = *entry.record;
     const std::uint32_t index = std::exchange(begin_at_, 0);
-    if (want != 1 || record.idle_count != record.blocks || index >= record.blocks) return 0;
+    if (want != 1 || index >= record.blocks || !record.is_idle(index)) return 0;
     record.take_at(index);
     end[-1] = entry.begin + index * layout_.stride;
     return 1;

@@ -8,7 +8,9 @@
 
 #include <cstring>
 #include <deque>
+#include <latch>
 #include <memory>
+#include <set>
 
 namespace {
 
@@ -205,6 +207,28 @@ TEST(concurrent_pool_flow, a_block_that_changes_hands_through_the_depot_is_no_ra
         }
     });
     EXPECT_EQ(pool.stats(quiet).live, 0u);
+    EXPECT_TRUE(pool.is_valid());
+}
+
+// Small blocks, of which a line holds several: threads that each use one would write to the same line.
+TEST(concurrent_pool_flow, begins_in_another_line_for_each_thread) {
+    constexpr std::uintptr_t line = 64;
+    constexpr std::size_t threads = 4;
+    concurrent_pool pool({.block_size = 16, .sanitizers = false});
+    std::mutex lock;
+    std::latch all(threads);
+    std::set<std::uintptr_t> lines;
+    run_threads(threads, [&](std::size_t) {
+        void* block = nullptr;
+        {
+            const std::lock_guard here(lock);
+            block = pool.allocate();
+            lines.insert(reinterpret_cast<std::uintptr_t>(block) / line);
+        }
+        all.arrive_and_wait();
+        pool.deallocate(block);
+    });
+    EXPECT_EQ(lines.size(), threads);
     EXPECT_TRUE(pool.is_valid());
 }
 

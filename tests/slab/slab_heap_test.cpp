@@ -62,6 +62,7 @@ TEST_F(slab_heaps, begin_where_they_are_told_if_one_block_is_wanted) {
     const std::vector<void*> rest = take(25);
     EXPECT_EQ(rest.size(), 9u);
     EXPECT_EQ(std::count(rest.begin(), rest.end(), first[0]), 0);
+    heap.begin_at(0);  // said nothing
     heap.begin_at(10); // a slab has no such block
     EXPECT_EQ(take(1).size(), 1u);
     heap.begin_at(1);

@@ -83,6 +83,8 @@ public:
 
     /// Blocks of a size class in other threads' caches, as of their last exchange. In a section.
     [[nodiscard]] std::size_t cached_elsewhere(std::uint32_t size_class) noexcept;
+    /// How many threads have caches. In a section.
+    [[nodiscard]] std::size_t caches() const noexcept { return crew_.count(); }
     /// Asks every thread to flush at its next call that holds the lock. In a section.
     void ask_for_flushes() noexcept { crew_.ask_for_flushes(); }
     /// Counts the caller's magazines anew, and with `all` everybody's. In a section.

@@ -90,9 +90,9 @@ public:
     /// from the region list for the first block only. 0: the regions have no place left.
     [[nodiscard]] std::size_t take(void** end, std::size_t want) noexcept;
 
-    /// When a single block is asked for next, it is the one with this number in a new slab, if it has so many
-    /// and order does not matter: the first blocks of many pools, each the first of its pages, would compete
-    /// for a few lines of the processor's cache.
+    /// When a single block is asked for next, it is the one with this number in its slab, if that is idle and
+    /// order does not matter: the first blocks of many pools, each the first of its pages, would compete for
+    /// a few lines of the processor's cache, and those of a pool's threads lie in one.
     void begin_at(std::uint32_t index) noexcept { begin_at_ = habits_.lowest_first ? 0 : index; }
 
     /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
