@@ -1,0 +1,118 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/sync.hpp>
+#include <cenote/base/sync_background.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace cenote::sync {
+namespace {
+
+constexpr char stops = 's';
+constexpr char wakes = 'w';
+constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t longest_sleep = 3'600'000; // an hour, in milliseconds
+
+int milliseconds_until(std::int64_t when) noexcept {
+    const std::int64_t now = steady_now();
+    if (when <= now) return 0;
+    return static_cast<int>(std::min((when - now - 1) / millisecond + 1, longest_sleep));
+}
+
+bool open_pipe(int (&ends)[2]) noexcept {
+    if (::pipe(ends) != 0) return false;
+    for (const int end : ends) {
+        (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
+        (void)::fcntl(end, F_SETFL, O_NONBLOCK);
+    }
+    return true;
+}
+
+} // namespace
+
+bool background::start(work call, void* context, int urgent) noexcept {
+    if (is_running() || !open_pipe(ends_)) return false;
+    call_ = call;
+    context_ = context;
+    urgent_ = urgent;
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool is_made = pthread_create(&thread_, nullptr, &run, this) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (is_made) {
+        owner_ = ::getpid();
+    } else {
+        for (const int end : ends_) ::close(end);
+    }
+    return is_made;
+}
+
+void background::send(char what) noexcept {
+    const int saved = errno;
+    while (::write(ends_[1], &what, 1) < 0 && errno == EINTR) {
+    } // a pipe that is full wakes it as well
+    errno = saved;
+}
+
+void background::wake() noexcept {
+    if (is_running()) send(wakes);
+}
+
+void background::stop() noexcept {
+    if (!is_running()) return;
+    if (owner_ == ::getpid()) {
+        send(stops);
+        (void)pthread_join(thread_, nullptr);
+    }
+    for (const int end : ends_) ::close(end);
+    owner_ = 0;
+}
+
+void* background::run(void* self) noexcept {
+    static_cast<background*>(self)->loop();
+    return nullptr;
+}
+
+void background::loop() noexcept {
+    bool is_urgent = false;
+    for (;;) {
+        const std::int64_t next = call_(context_, is_urgent);
+        pollfd watched[2] = {{ends_[0], POLLIN, 0}, {urgent_, POLLPRI, 0}};
+        (void)::poll(watched, urgent_ >= 0 ? 2 : 1, milliseconds_until(next));
+        char said[64];
+        const ssize_t count = ::read(ends_[0], said, sizeof said);
+        if (count > 0 && std::memchr(said, stops, static_cast<std::size_t>(count)) != nullptr) return;
+        is_urgent = (watched[1].revents & POLLPRI) != 0;
+        if ((watched[1].revents & (POLLERR | POLLNVAL | POLLHUP)) != 0) urgent_ = -1; // it tells no more
+    }
+}
+
+int open_memory_pressure([[maybe_unused]] const char* file) noexcept {
+#if defined(__linux__) && !defined(CENOTE_POSIX_ONLY)
+    const int saved = errno;
+    int descriptor = ::open(file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    // Microseconds, in each so many: unprivileged processes may ask for windows of two seconds.
+    static constexpr char wish[] = "some 100000 2000000";
+    if (descriptor >= 0 && ::write(descriptor, wish, sizeof wish) < 0) {
+        ::close(descriptor);
+        descriptor = -1;
+    }
+    errno = saved;
+    return descriptor;
+#else
+    return -1;
+#endif
+}
+
+void close_memory_pressure(int descriptor) noexcept {
+    if (descriptor >= 0) ::close(descriptor);
+}
+
+} // namespace cenote::sync
