@@ -91,7 +91,9 @@ struct cenote_fixed {
     }
     [[nodiscard]] void* try_allocate() noexcept {
         if (!is_shared) return alone.try_allocate();
-        if (is_unchecked) return shared.try_allocate();
+        return is_unchecked ? shared.try_allocate() : try_allocate_trapped();
+    }
+    CENOTE_NOINLINE void* try_allocate_trapped() noexcept {
         const misuse_trap during_a_walk; // there is no code to tell it by
         return shared.try_allocate();
     }
@@ -100,7 +102,12 @@ struct cenote_fixed {
                           with([](auto& pool) { return pool.block_size(); }), options);
     }
     void deallocate(void* block) noexcept { is_shared ? shared.deallocate(block) : alone.deallocate(block); }
-    CENOTE_NOINLINE cenote_status deallocate_exactly(void* block) noexcept {
+    cenote_status deallocate_exactly(void* block) noexcept {
+        if (!is_shared && alone.try_deallocate(block)) [[likely]]
+            return CENOTE_OK;
+        return deallocate_judged(block);
+    }
+    CENOTE_NOINLINE cenote_status deallocate_judged(void* block) noexcept {
         if (block == nullptr) return CENOTE_OK;
         return c::judged([&] { deallocate(block); });
     }

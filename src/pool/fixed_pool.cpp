@@ -31,7 +31,7 @@ fixed_pool::~fixed_pool() {
 
 void* fixed_pool::take() noexcept {
     if (!is_open_ && !open()) return nullptr;
-    void* block = store_.refill();
+    void* block = store_.capacity() == 0 ? store_.depot().take_exact() : store_.refill();
     if (block == nullptr) {
         block = grow_and([this] { return store_.refill(); });
         if (block == nullptr) return nullptr;
@@ -161,14 +161,26 @@ bool fixed_pool::retire(void* block) noexcept {
     return true;
 }
 
-void fixed_pool::take_back_exactly(void* block) noexcept {
-    if (!is_open_)
-        return base::report_misuse({misuse::foreign_pointer, options_.name, block, layout_.block_size});
-    if (!store_.depot().put_exact(block)) return;
+inline void fixed_pool::note_taken_back(void* block) noexcept {
     store_.note_flushed(1);
     if (options_.erase_on_free) wipe(block);
     if (watched_) base::forbid(block, layout_.stride);
     ++calls_.deallocations;
+}
+
+bool fixed_pool::try_deallocate(void* block) noexcept {
+    if (!is_exact() || !is_open_ || !store_.depot().try_put_exact(block)) return false;
+    note_taken_back(block);
+    // A window is twice as long at least.
+    if (store_.flushed() / 2 >= store_.heap().blocks() || settling_ != 0) give_back_what_is_idle();
+    return true;
+}
+
+void fixed_pool::take_back_exactly(void* block) noexcept {
+    if (!is_open_)
+        return base::report_misuse({misuse::foreign_pointer, options_.name, block, layout_.block_size});
+    if (!store_.depot().put_exact(block)) return;
+    note_taken_back(block);
 }
 
 void fixed_pool::deallocate_slow(void* block) noexcept {

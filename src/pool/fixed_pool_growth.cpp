@@ -88,6 +88,7 @@ std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted, unsigne
 
 bool fixed_pool::open() noexcept {
     watched_ = options_.sanitizers && base::watched();
+    is_exact_ = options_.is_exact() || watched_;
     std::size_t most = most_blocks(options_);
     if (most == unlimited && from().is_prepaid()) {
         most = options_.initial_blocks != 0 ? options_.initial_blocks : from().available() / layout_.stride;

@@ -1,5 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/depot.hpp>
+#include <cenote/slab/slab_finder.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -131,28 +132,34 @@ void depot::give(const std::uint32_t* first, const std::uint32_t* last) noexcept
 }
 
 bool depot::put_exact(void* block) noexcept {
-    position at;
-    if (heap_.find(block, at)) {
-        const word_run one(at);
-        if (heap_.withdraw(one)) {
-            if (is_queue() && queue_up(at)) return true;
-            heap_.give(one);
-            heap_.give_surplus_slabs();
-            return true;
-        }
-    }
+    if (try_put_exact(block)) return true;
     report(heap_.diagnose(block), block);
     return false;
 }
 
+bool depot::try_put_exact(void* block) noexcept {
+    position at;
+    if (!heap_.find_near(block, at)) return false;
+    if (is_queue()) return put_in_queue(at);
+    if (!heap_.put_one(at)) return false;
+    heap_.give_surplus_slabs();
+    return true;
+}
+
+bool depot::put_in_queue(const position& at) noexcept {
+    const word_run one(at);
+    if (!heap_.withdraw(one)) return false;
+    if (!queue_up(at)) heap_.give(one);
+    return true;
+}
+
 // What is in a slab has been free longer than anything in the queue: it never was out, or was drained.
 void* depot::take_exact() noexcept {
-    void* block = nullptr;
-    if (heap_.take(&block + 1, 1) != 0) return block;
+    if (void* const block = heap_.take_one()) return block;
     if (cached_ == 0) return nullptr;
     if (is_queue()) return take_first();
     drain(1); // during a walk the depot may hold what the slabs lack
-    return heap_.take(&block + 1, 1) != 0 ? block : nullptr;
+    return heap_.take_one();
 }
 
 // Blocks join the last magazine of a queue, and leave the first one, which is turned before, so that its

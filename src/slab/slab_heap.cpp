@@ -39,6 +39,32 @@ std::size_t slab_heap::take_begin(const slab_table::entry& entry, void** end, st
     return 1;
 }
 
+// Not the last idle block of a slab, nor the first of one where that is counted, nor one that was told of:
+// `take` does what is done then.
+void* slab_heap::take_one() noexcept {
+    std::uint32_t id = partial_;
+    if (id == no_slab && (id = take_kept()) != no_slab) link(id);
+    if (id != no_slab) [[likely]] {
+        const slab_table::entry& entry = regions_->table().at(id);
+        slab& record = *entry.record;
+        const bool is_told = begin_at_ != 0 || (habits_.lowest_first && record.idle_count == record.blocks);
+        slab::word& idle = record.idle()[record.hint];
+        if (idle != 0 && record.idle_count > 1 && !is_told) [[likely]] {
+            const auto index =
+                record.hint * slab::word_bits + static_cast<std::uint32_t>(std::countr_zero(idle));
+            record.out()[record.hint] |= idle & (0 - idle);
+            idle &= idle - 1;
+            if (index >= record.fresh) record.fresh = index + 1;
+            --record.idle_count;
+            --idle_;
+            ++out_;
+            return entry.begin + index * layout_.stride;
+        }
+    }
+    void* block = nullptr;
+    return take(&block + 1, 1) != 0 ? block : nullptr;
+}
+
 std::uint32_t slab_heap::set_up_slab() noexcept {
     std::size_t bytes = 0;
     const std::uint32_t id = regions_->take(habits_.owner, bytes);
@@ -66,13 +92,16 @@ void slab_heap::give(const word_run& run) noexcept {
     if (record.idle_count == 0) link(run.id);
     record.give(run.word, run.mask, run.count);
     idle_ += run.count;
-    if (record.idle_count != record.blocks) return;
-    if (habits_.lowest_first) {
-        ++kept_count_;
-        return;
-    }
-    unlink(run.id);
-    keep(run.id);
+    if (record.idle_count == record.blocks) note_idle(run.id);
+}
+
+void slab_heap::keep_apart(std::uint32_t id) noexcept {
+    unlink(id);
+    keep(id);
+}
+
+void slab_heap::keep_lone() noexcept {
+    if (has_lone()) keep_apart(partial_);
 }
 
 // Where the lowest address goes first, idle slabs stand among the others.
@@ -96,11 +125,13 @@ void slab_heap::give_slab(std::uint32_t id) noexcept {
     if (habits_.watched) base::permit(entry.begin, entry.record->blocks * layout_.stride);
     blocks_ -= entry.record->blocks;
     idle_ -= entry.record->blocks;
+    if (id == near_.id) near_ = {};
     regions_->give(id);
 }
 
 void slab_heap::give_idle_slabs(std::size_t most) noexcept {
     if (habits_.lowest_first) return give_highest_slabs(most);
+    keep_lone();
     for (; most != 0 && kept_ != no_slab; --most) give_slab(take_kept());
 }
 
@@ -164,6 +195,7 @@ void slab_heap::reset() noexcept {
 }
 
 void slab_heap::forget_slabs() noexcept {
+    near_ = {};
     partial_ = no_slab;
     kept_ = no_slab;
     kept_count_ = 0;
@@ -181,6 +213,7 @@ void slab_heap::link(std::uint32_t id) noexcept {
         partial_ = merged(partial_, id);
         return;
     }
+    keep_lone();
     record.next = partial_;
     if (partial_ != no_slab) regions_->record(partial_).previous = id;
     partial_ = id;
@@ -249,7 +282,9 @@ bool slab_heap::is_valid() const noexcept {
         if (!has_sound_links(id, links)) return false;
         --links; // its own
     }
-    if (blocks != blocks_ || idle != idle_ || out != out_ || whole != kept_count_) return false;
+    if (blocks != blocks_ || idle != idle_ || out != out_ || whole != kept_count_ + (has_lone() ? 1 : 0)) {
+        return false;
+    }
     if (habits_.lowest_first) return links == 0;
     std::size_t listed = 0;
     std::size_t kept = 0;

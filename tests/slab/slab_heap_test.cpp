@@ -71,6 +71,55 @@ TEST_F(slab_heaps, begin_where_they_are_told_if_one_block_is_wanted) {
     EXPECT_TRUE(heap.is_valid());
 }
 
+TEST_F(slab_heaps, take_and_put_single_blocks) {
+    start(24, 70);
+    grow(140);
+    std::vector<void*> blocks;
+    while (void* const block = heap.take_one()) blocks.push_back(block);
+    EXPECT_EQ(blocks.size(), 140u);
+    EXPECT_EQ(std::set<void*>(blocks.begin(), blocks.end()).size(), 140u);
+    EXPECT_TRUE(heap.is_valid());
+    std::shuffle(blocks.begin(), blocks.end(), std::mt19937(1));
+    for (void* block : blocks) {
+        position at;
+        ASSERT_TRUE(heap.find_near(block, at));
+        EXPECT_TRUE(heap.put_one(at));
+        EXPECT_FALSE(heap.put_one(at)) << "it is idle already";
+        ASSERT_TRUE(heap.is_valid());
+    }
+    EXPECT_EQ(heap.idle(), 140u);
+    EXPECT_EQ(heap.out(), 0u);
+}
+
+TEST_F(slab_heaps, the_only_idle_slab_serves_on_and_goes_back_when_told) {
+    start(24, 10);
+    heap.configure(heap.layout(), list, {}); // no other heap draws from the list
+    grow(30);
+    for (int i = 0; i < 3; ++i) {
+        void* const block = heap.take_one();
+        position at;
+        ASSERT_TRUE(heap.find_near(block, at));
+        EXPECT_TRUE(heap.put_one(at));
+        EXPECT_TRUE(heap.is_valid());
+    }
+    EXPECT_EQ(heap.blocks(), 10u);
+    heap.give_idle_slabs(unlimited);
+    EXPECT_EQ(heap.blocks(), 0u);
+    EXPECT_TRUE(heap.is_valid());
+}
+
+TEST_F(slab_heaps, a_slab_that_went_back_is_not_found_near) {
+    start(24, 10);
+    grow(30);
+    void* const block = heap.take_one();
+    position at;
+    ASSERT_TRUE(heap.find_near(block, at));
+    ASSERT_TRUE(heap.find_near(block, at)) << "now by the slab found last";
+    ASSERT_TRUE(heap.put_one(at));
+    heap.give_idle_slabs(unlimited);
+    EXPECT_FALSE(heap.find_near(block, at));
+}
+
 TEST_F(slab_heaps, give_blocks_of_one_slab_before_they_set_up_another) {
     start(24, 10);
     grow(30);

@@ -87,6 +87,8 @@ public:
     void deallocate_n(void* const* blocks, std::size_t count) noexcept;
     /// Takes back a block whose size the caller knows; a size above `block_size()` is misuse.
     void deallocate(void* block, std::size_t size) noexcept;
+    /// Takes back a live block if every call is exact (with `checks`); else changes and reports nothing.
+    [[nodiscard]] bool try_deallocate(void* block) noexcept;
     /// Zeroes a live block and takes it back.
     void deallocate_erased(void* block) noexcept;
 
@@ -189,6 +191,7 @@ private:
     [[nodiscard]] auto grow_and(const Get& get) noexcept;
     [[nodiscard]] void* take() noexcept;
     void take_back_exactly(void* block) noexcept;
+    void note_taken_back(void* block) noexcept;
     [[nodiscard]] bool take_n(void** blocks, std::size_t count) noexcept;
     void wipe(void* block) noexcept;
     void wipe_live() noexcept;
@@ -197,8 +200,8 @@ private:
     [[nodiscard]] bool may_retry(unsigned attempt, std::size_t blocks);
     [[nodiscard]] shortage shortage_of(std::size_t blocks) const noexcept;
 
-    /// Whether every call takes the slow path, whatever goes on.
-    [[nodiscard]] bool is_exact() const noexcept { return options_.is_exact() || watched_; }
+    /// Whether every call of an open pool takes the slow path, whatever goes on.
+    [[nodiscard]] bool is_exact() const noexcept { return is_exact_; }
     [[nodiscard]] source& from() const noexcept {
         return options_.source != nullptr ? *options_.source : default_source();
     }
@@ -233,6 +236,7 @@ private:
     fixed_pool_options options_;
     bool is_open_ = false;
     bool watched_ = false;
+    bool is_exact_ = false;  // known once it is open
     unsigned threads_ = 0;   // that are expected to share it; 0: it belongs to one
     std::size_t caches_ = 1; // pairs of magazines before the depot
     std::size_t walks_ = 0;

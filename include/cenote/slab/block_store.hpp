@@ -78,8 +78,9 @@ public:
 
     void forget_recent_peak() noexcept { recent_peak_ = live(); }
     void note_peak() noexcept {
-        peak_ = peak();
-        recent_peak_ = recent_peak();
+        const std::size_t now = live();
+        if (now > peak_) peak_ = now;
+        if (now > recent_peak_) recent_peak_ = now;
     }
     /// For a call that failed half way: blocks that nobody got were never live.
     void set_peak(std::size_t blocks) noexcept { peak_ = blocks; }

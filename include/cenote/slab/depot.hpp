@@ -61,6 +61,8 @@ public:
     /// Takes back one block, straight to its slab or to the end of the queue; false when the pointer was bad
     /// (and reported).
     bool put_exact(void* block) noexcept;
+    /// The same without a report.
+    [[nodiscard]] bool try_put_exact(void* block) noexcept;
     /// One block from a slab, or else from the front of the queue, or null.
     [[nodiscard]] void* take_exact() noexcept;
 
@@ -97,6 +99,7 @@ private:
     [[nodiscard]] std::uint32_t index_mask() const noexcept { return (std::uint32_t{1} << index_bits()) - 1; }
     void give(const std::uint32_t* first, const std::uint32_t* last) noexcept;
     void drain_one(spare& full) noexcept;
+    [[nodiscard]] bool put_in_queue(const position& at) noexcept;
     [[nodiscard]] bool queue_up(const position& at) noexcept;
     [[nodiscard]] void* take_first() noexcept;
     void push_full(spare& magazine) noexcept;

@@ -95,8 +95,14 @@ public:
     /// a few lines of the processor's cache, and those of a pool's threads lie in one.
     void begin_at(std::uint32_t index) noexcept { begin_at_ = habits_.lowest_first ? 0 : index; }
 
+    /// One block, or null. Most are one look at a bitmap's word.
+    [[nodiscard]] void* take_one() noexcept;
+
     /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
     [[nodiscard]] bool find(const void* pointer, position& at) const noexcept;
+
+    /// The same for who comes again and again: the slab found last is looked at first.
+    [[nodiscard]] bool find_near(const void* pointer, position& at) noexcept;
 
     /// Where a block is, with what its slab is like: the next block may be of the same.
     struct place {
@@ -133,7 +139,10 @@ public:
     /// Withdrawn blocks become idle. No slab goes before `give_surplus_slabs`, so that positions stay good.
     void give(const word_run& run) noexcept;
 
-    /// What is wrong with a pointer that `withdraw` refused.
+    /// Makes an out block idle; false, with nothing changed, when it is not out.
+    [[nodiscard]] bool put_one(const position& at) noexcept;
+
+    /// What is wrong with a pointer that `withdraw` or `put_one` refused.
     [[nodiscard]] misuse diagnose(const void* pointer) const noexcept;
 
     /// All blocks idle, slabs kept.
@@ -164,6 +173,13 @@ private:
                                          std::size_t want) noexcept;
     void give_slab(std::uint32_t id) noexcept;
     void keep(std::uint32_t id) noexcept;
+    void note_idle(std::uint32_t id) noexcept;
+    void keep_apart(std::uint32_t id) noexcept;
+    void keep_lone() noexcept;
+    [[nodiscard]] bool has_lone() const noexcept {
+        return !habits_.lowest_first && partial_ != no_slab &&
+               regions_->record(partial_).idle_count == regions_->record(partial_).blocks;
+    }
     [[nodiscard]] std::uint32_t take_kept() noexcept;
     void note_less_kept() noexcept {
         if (--kept_count_ < fewest_kept_) fewest_kept_ = kept_count_;
@@ -182,6 +198,7 @@ private:
     std::uint32_t partial_ = no_slab;
     std::uint32_t kept_ = no_slab; // slabs with idle blocks only, chained through `next`
     std::uint32_t begin_at_ = 0;
+    place near_; // the slab that `find_near` found last
     std::size_t kept_count_ = 0;
     std::size_t fewest_kept_ = 0;
     std::size_t blocks_ = 0;
@@ -189,96 +206,56 @@ private:
     std::size_t out_ = 0;
 };
 
-class slab_heap::finder {
-public:
-    /// `at` is a place that was found before, or a new one; unspecified when no block starts at `pointer`.
-    [[nodiscard]] CENOTE_INLINE bool find(const void* pointer, place& at) const noexcept {
-        std::size_t offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - at.begin);
-        if (offset >= at.bytes) {
-            at.id = table_.find(pointer);
-            at.bytes = 0;
-            if (at.id == no_slab) return false;
-            const slab_table::entry& entry = table_.at(at.id);
-            if (shares_ && entry.record->owner != owner_) return false;
-            // A guess that is right now and then is never foreseen: only two in a row make one.
-            at.bytes = entry.begin == at.begin ? entry.bytes : 0;
-            at.begin = entry.begin;
-            at.record = entry.record;
-            offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - at.begin);
-        }
-        // The offset is below the end, and an exact quotient below the blocks of a whole slab: the record,
-        // which would be one more cache line, is not needed for that.
-        const std::uint64_t index = by_stride_.quotient(offset);
-        at.index = static_cast<std::uint32_t>(index);
-        return index < blocks_per_slab_;
-    }
-
-    /// Finds an out block and clears its bit; false when there is none (`at` is unspecified then).
-    [[nodiscard]] CENOTE_INLINE bool withdraw_one(const void* pointer, place& at) const noexcept {
-        if (!find(pointer, at)) [[unlikely]]
-            return false;
-        slab::word& out = at.record->out()[at.index / slab::word_bits];
-        const slab::word bit = slab::bit(at.index);
-        if ((out & bit) == 0) [[unlikely]]
-            return false;
-        out ^= bit;
-        return true;
-    }
-
-    /// What is between each two of the next eight of [block, end), when that is a stride up or down; else 0.
-    [[nodiscard]] CENOTE_INLINE std::ptrdiff_t step_of_eight(void* const* block,
-                                                             void* const* end) const noexcept {
-        if (end - block < 8) return 0;
-        const auto apart = [&](int i) {
-            return reinterpret_cast<std::uintptr_t>(block[i + 1]) -
-                   reinterpret_cast<std::uintptr_t>(block[i]);
-        };
-        const std::uintptr_t step = apart(0);
-        if (step != stride_ && step != 0 - stride_) return 0;
-        std::uintptr_t difference = 0;
-        for (int i = 1; i < 7; ++i) difference |= apart(i) ^ step;
-        return difference == 0 ? static_cast<std::ptrdiff_t>(step) : 0;
-    }
-
-    /// The same as `withdraw_one` for eight neighbours from `pointer` on, all or none: not when they are of
-    /// two slabs or of two words of a bitmap.
-    [[nodiscard]] CENOTE_INLINE bool withdraw_eight(const void* pointer, place& at) const noexcept {
-        if (!find(pointer, at)) [[unlikely]]
-            return false;
-        const std::uint32_t shift = at.index % slab::word_bits;
-        if (shift > slab::word_bits - 8) return false;
-        slab::word& out = at.record->out()[at.index / slab::word_bits];
-        const slab::word eight = slab::word{0xff} << shift;
-        if ((out & eight) != eight) [[unlikely]]
-            return false;
-        out ^= eight;
-        return true;
-    }
-
-private:
-    friend class slab_heap;
-    explicit finder(const slab_heap& heap) noexcept
-        : table_(heap.regions_->table().look()), by_stride_(heap.layout_.by_stride),
-          stride_(heap.layout_.stride), blocks_per_slab_(heap.layout_.blocks_per_slab),
-          owner_(heap.habits_.owner), shares_(heap.habits_.shares) {}
-
-    slab_table::finder table_;
-    base::divider by_stride_;
-    std::uintptr_t stride_;
-    std::uint64_t blocks_per_slab_;
-    std::uint32_t owner_;
-    bool shares_;
-};
-
-inline slab_heap::finder slab_heap::look() const noexcept {
-    return finder(*this);
+inline bool slab_heap::find(const void* pointer, position& at) const noexcept {
+    const std::uint32_t id = regions_->table().find_one(pointer);
+    if (id == no_slab) return false;
+    const slab_table::entry& entry = regions_->table().at(id);
+    if (habits_.shares && entry.record->owner != habits_.owner) return false;
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - entry.begin);
+    const std::uint64_t index = layout_.by_stride.quotient(offset);
+    at = {id, static_cast<std::uint32_t>(index), entry.record};
+    return index < layout_.blocks_per_slab;
 }
 
-inline bool slab_heap::find(const void* pointer, position& at) const noexcept {
-    place found;
-    if (!look().find(pointer, found)) return false;
-    at = {found.id, found.index, &regions_->record(found.id)};
+// The only slab with idle blocks stays where the next block comes from, or one block that comes and goes
+// would move it to and fro.
+inline void slab_heap::note_idle(std::uint32_t id) noexcept {
+    if (habits_.lowest_first) {
+        ++kept_count_;
+        return;
+    }
+    if (!habits_.shares && partial_ == id && regions_->record(id).next == no_slab) return;
+    keep_apart(id);
+}
+
+inline bool slab_heap::put_one(const position& at) noexcept {
+    slab& record = *at.record;
+    const std::uint32_t w = at.index / slab::word_bits;
+    slab::word& out = record.out()[w];
+    const slab::word bit = slab::bit(at.index);
+    if ((out & bit) == 0) return false;
+    out ^= bit;
+    --out_;
+    if (record.idle_count == 0) [[unlikely]]
+        link(at.id);
+    record.give(w, bit, 1);
+    ++idle_;
+    if (record.idle_count == record.blocks) [[unlikely]]
+        note_idle(at.id);
     return true;
+}
+
+inline bool slab_heap::find_near(const void* pointer, position& at) noexcept {
+    auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - near_.begin);
+    if (offset >= near_.bytes) {
+        if (!find(pointer, at)) return false;
+        const slab_table::entry& entry = regions_->table().at(at.id);
+        near_ = {at.id, 0, entry.begin, entry.bytes, entry.record};
+        return true;
+    }
+    const std::uint64_t index = layout_.by_stride.quotient(offset);
+    at = {near_.id, static_cast<std::uint32_t>(index), near_.record};
+    return index < layout_.blocks_per_slab;
 }
 
 } // namespace cenote::engine
