@@ -100,15 +100,16 @@ arena_pool::lease arena_pool::try_acquire() noexcept {
 }
 
 arena_pool::lease arena_pool::wait(std::int64_t deadline) {
+    lease got;
+    if (!wait(deadline, got)) base::raise_pool_closed(options_.name);
+    return got;
+}
+
+bool arena_pool::wait(std::int64_t deadline, lease& into) noexcept {
     std::uint32_t number = 0;
-    switch (line_.wait(number, 1, deadline)) {
-    case engine::wait_result::got:
-        return {*this, number};
-    case engine::wait_result::closed:
-        base::raise_pool_closed(options_.name);
-    default:
-        return {};
-    }
+    const engine::wait_result result = line_.wait(number, 1, deadline);
+    into = result == engine::wait_result::got ? lease(*this, number) : lease();
+    return result != engine::wait_result::closed;
 }
 
 void arena_pool::take_back(std::uint32_t number, arena& back) noexcept {

@@ -95,14 +95,14 @@ private:
 
 namespace {
 
-/// Lends what `get()` finds, which throws only when the pool is closed.
+/// Lends what `get()` finds, which is false only when the pool is closed.
 template<class Get>
 cenote_status acquire(cenote_arena_pool* pool, cenote_arena** arena, const Get& get) noexcept {
     if (arena == nullptr) return CENOTE_BAD_ARGUMENT;
     *arena = nullptr;
     if (pool == nullptr) return CENOTE_BAD_ARGUMENT;
     arena_pool::lease lease;
-    if (pool->pool.is_closed() || !c::attempt([&] { lease = get(pool->pool); })) return CENOTE_CLOSED;
+    if (pool->pool.is_closed() || !get(pool->pool, lease)) return CENOTE_CLOSED;
     if (!lease) return CENOTE_TIMED_OUT;
     *arena = pool->lend(std::move(lease));
     return CENOTE_OK;
@@ -146,18 +146,24 @@ void cenote_arena_pool_destroy(cenote_arena_pool* pool) noexcept {
 }
 
 cenote_status cenote_arena_pool_acquire(cenote_arena_pool* pool, cenote_arena** arena) noexcept {
-    return acquire(pool, arena, [](arena_pool& of) { return of.acquire(); });
+    return acquire(pool, arena, [](arena_pool& of, arena_pool::lease& into) {
+        return of.acquire_until(std::chrono::steady_clock::time_point::max(), into);
+    });
 }
 
 cenote_status cenote_arena_pool_try_acquire(cenote_arena_pool* pool, cenote_arena** arena) noexcept {
-    return acquire(pool, arena, [](arena_pool& of) { return of.try_acquire(); });
+    return acquire(pool, arena, [](arena_pool& of, arena_pool::lease& into) {
+        into = of.try_acquire();
+        return true;
+    });
 }
 
 cenote_status cenote_arena_pool_acquire_within(cenote_arena_pool* pool, unsigned long long nanoseconds,
                                                cenote_arena** arena) noexcept {
     constexpr unsigned long long most = 1ull << 62; // centuries: as good as for ever
     const std::chrono::nanoseconds length(nanoseconds < most ? nanoseconds : most);
-    return acquire(pool, arena, [&](arena_pool& of) { return of.acquire_for(length); });
+    return acquire(pool, arena,
+                   [&](arena_pool& of, arena_pool::lease& into) { return of.acquire_for(length, into); });
 }
 
 cenote_status cenote_arena_pool_release(cenote_arena_pool* pool, cenote_arena* arena) noexcept {

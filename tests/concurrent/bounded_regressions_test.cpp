@@ -5,6 +5,7 @@
 #include <cenote/concurrent/arena_pool.hpp>
 #include <cenote/concurrent/bounded_object_pool.hpp>
 #include <cenote/concurrent/bounded_pool.hpp>
+#include <cenote/source/region.hpp>
 
 #include "concurrent/threads.hpp"
 #include "support/process_memory.hpp"
@@ -13,8 +14,11 @@
 #include <array>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <new>
 #include <set>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -28,6 +32,39 @@ TEST(bounded_regressions, no_arenas_and_no_blocks_are_refused_before_anything_is
     EXPECT_THROW(const bounded_pool never({.block_size = 8, .blocks = 0, .source = &from}), bad_options);
     EXPECT_THROW(const bounded_object_pool<int> never({.objects = 0, .source = &from}), bad_options);
     EXPECT_EQ(from.calls, 0u);
+}
+
+// The lock of a pool that was never made must be in no list that a fork goes through.
+TEST(bounded_regressions, a_pool_that_cannot_be_made_leaves_nothing_behind) {
+    region never(nullptr, 0);
+    alignas(bounded_pool) std::array<std::byte, sizeof(bounded_pool)> place;
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_THROW(::new (place.data()) bounded_pool({.block_size = 8, .blocks = 10, .source = &never}),
+                     out_of_memory);
+        place.fill(std::byte{0xff});
+        const bounded_pool after({.block_size = 8, .blocks = 1});
+        const pid_t child = ::fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) ::_exit(0);
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        EXPECT_EQ(status, 0);
+    }
+}
+
+// As a build without exceptions does it, and the C face.
+TEST(bounded_regressions, who_cannot_catch_is_told_that_the_pool_was_closed) {
+    arena_pool arenas({.arenas = 1, .arena_size = 100});
+    arena_pool::lease held;
+    EXPECT_TRUE(arenas.acquire_until(std::chrono::steady_clock::time_point::max(), held));
+    EXPECT_TRUE(held);
+    arena_pool::lease none;
+    EXPECT_TRUE(arenas.acquire_for(1ms, none));
+    EXPECT_FALSE(none);
+    std::thread closer([&] { arenas.close(); });
+    EXPECT_FALSE(arenas.acquire_until(std::chrono::steady_clock::time_point::max(), none));
+    EXPECT_FALSE(none);
+    closer.join();
 }
 
 TEST(bounded_regressions, an_arena_is_never_lent_to_two_holders) {

@@ -63,6 +63,10 @@ public:
     [[nodiscard]] lease acquire_until(std::chrono::steady_clock::time_point deadline);
     template<class Rep, class Period>
     [[nodiscard]] lease acquire_for(std::chrono::duration<Rep, Period> length);
+    /// The same for who cannot catch: false when the pool is closed.
+    [[nodiscard]] bool acquire_until(std::chrono::steady_clock::time_point deadline, lease& into) noexcept;
+    template<class Rep, class Period>
+    [[nodiscard]] bool acquire_for(std::chrono::duration<Rep, Period> length, lease& into) noexcept;
 
     /// Nobody gets an arena any more; who waits is told so by `pool_closed`. Leases end as before.
     void close() noexcept { line_.close(); }
@@ -96,6 +100,7 @@ private:
     [[nodiscard]] static bool parts_for(const arena_pool_options& options, parts& sizes) noexcept;
 
     [[nodiscard]] lease wait(std::int64_t deadline);
+    [[nodiscard]] bool wait(std::int64_t deadline, lease& into) noexcept;
     void take_back(std::uint32_t number, arena& back) noexcept;
     void keep_what_is_needed(arena& back) noexcept;
 
@@ -162,6 +167,15 @@ inline arena_pool::lease arena_pool::acquire() {
     if (const std::uint32_t number = line_.take(); number != engine::waiting_line::none) [[likely]]
         return {*this, number};
     return wait(never);
+}
+
+inline bool arena_pool::acquire_until(std::chrono::steady_clock::time_point deadline, lease& into) noexcept {
+    return wait(engine::deadline_at(deadline), into);
+}
+
+template<class Rep, class Period>
+bool arena_pool::acquire_for(std::chrono::duration<Rep, Period> length, lease& into) noexcept {
+    return wait(engine::deadline_after(length, sync::steady_now()), into);
 }
 
 inline arena_pool::lease arena_pool::acquire_until(std::chrono::steady_clock::time_point deadline) {
