@@ -21,7 +21,7 @@ constexpr unsigned only(ability one) {
     return 0u | one;
 }
 
-constexpr std::array<description, 21> descriptions{{
+constexpr std::array<description, 27> descriptions{{
     {pattern::pair, "pair", "get and put", ability::alone | ability::calls, nullptr},
     {pattern::batch_reverse, "batch_reverse", "get and put", only(ability::alone), nullptr},
     {pattern::batch_in_order, "batch_in_order", "get and put", only(ability::alone), nullptr},
@@ -44,6 +44,13 @@ constexpr std::array<description, 21> descriptions{{
     {pattern::scratch, "scratch", "get, freed with the others", only(ability::scratch), nullptr},
     {pattern::bounded_plenty, "bounded_plenty", "get and put", ability::bounded | ability::unwaited, nullptr},
     {pattern::bounded_short, "bounded_short", "get and put", only(ability::bounded), nullptr},
+    {pattern::wake_up, "wake_up", "thread woken", only(ability::waking), nullptr},
+    {pattern::buffers, "buffers", "get and put", only(ability::buffers), nullptr},
+    {pattern::buffers_over, "buffers_over", "get and put", only(ability::buffers), nullptr},
+    {pattern::buffers_16, "buffers_16", "get and put", only(ability::buffers), nullptr},
+    {pattern::buffers_16_touched, "buffers_16_touched", "get, touched, and put", only(ability::buffers),
+     nullptr},
+    {pattern::buffer_workers, "buffer_workers", "get and put", only(ability::buffers), nullptr},
 }};
 
 const description& describe(pattern what) {
@@ -89,6 +96,17 @@ void add_bounded(std::vector<test_case>& all) {
         all.push_back({.what = pattern::bounded_plenty, .threads = threads});
     for (const unsigned threads : {2u, 8u, 32u})
         all.push_back({.what = pattern::bounded_short, .threads = threads});
+}
+
+void add_buffers(std::vector<test_case>& all) {
+    all.push_back({.what = pattern::bounded_plenty, .block_size = 1 << 20, .threads = 1});
+    all.push_back({.what = pattern::wake_up, .threads = 2});
+    for (const unsigned threads : {1u, 2u})
+        all.push_back({.what = pattern::buffers, .block_size = largest_buffer, .threads = threads});
+    for (const pattern what : {pattern::buffers_over, pattern::buffers_16, pattern::buffers_16_touched})
+        all.push_back({.what = what, .block_size = largest_buffer, .threads = 1});
+    for (const unsigned threads : {1u, 2u, 4u, 8u, 16u, 32u})
+        all.push_back({.what = pattern::buffer_workers, .block_size = largest_buffer, .threads = threads});
 }
 
 void add_growth(std::vector<test_case>& all, bool whole) {
@@ -145,6 +163,7 @@ std::vector<test_case> all_cases(bool whole) {
     add_threads(all);
     add_pools(all);
     add_bounded(all);
+    add_buffers(all);
     const std::vector<test_case> plain = all;
     add_growth(all, whole);
     for (test_case one : plain) {

@@ -33,6 +33,12 @@ enum class pattern {
     scratch,            // get 1,000, then all of them are free at once
     bounded_plenty,     // pairs from a hard number of blocks, half of which are always free
     bounded_short,      // the same with half as many blocks as threads, which wait
+    wake_up,            // one thread gives what another waits for
+    buffers,            // get bytes of a random size, put them back
+    buffers_over,       // of more than the size, up to twice as many
+    buffers_16,         // random replacement among 16 live
+    buffers_16_touched, // a byte of each page is written
+    buffer_workers,     // get, work, put, less the work alone
 };
 
 // What a contender must be able to do to take part in a pattern.
@@ -50,6 +56,8 @@ enum class ability {
     scratch,      // freed as a whole
     bounded,      // a hard number of things, waited for
     unwaited,     // the same, where nobody need wait
+    waking,       // waited for, by one thread at least
+    buffers,      // bytes of any size up to megabytes, for many threads
 };
 
 inline constexpr std::size_t batch_blocks = 1'000;
@@ -59,6 +67,7 @@ inline constexpr std::size_t bulk_blocks = 32;
 inline constexpr std::size_t drop_blocks = 1'000'000;
 inline constexpr std::size_t smallest_random = 16;
 inline constexpr std::size_t largest_random = 1'024;
+inline constexpr std::size_t largest_buffer = 4'194'304;
 inline constexpr std::size_t metadata_rounds = 10;
 inline constexpr std::size_t short_thread_count = 1'000;
 inline constexpr std::size_t short_thread_pairs = 100;

@@ -14,7 +14,7 @@ using names::array, names::boost, names::c_checked, names::c_unchecked, names::c
     names::huge_pages, names::local_cache, names::multi_pool, names::pmr, names::pmr_synchronized,
     names::segregated_fit, names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 43> demands{{
+constexpr std::array<demand, 49> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -65,6 +65,14 @@ constexpr std::array<demand, 43> demands{{
     {"bounded_plenty/64/1_thread", names::arena_pool, best, named, names::bounded_pool, 1.5, false},
     {"bounded_(plenty|short)/64/(2|8|32)_threads", names::bounded_pool, best, named,
      names::condition_variable, 0.33, false},
+    {"wake_up/64/2_threads", names::bounded_pool, median, named, names::atomic_wait, 1.2, false},
+
+    {"buffers/4194304/1_thread", names::buffer_pool, best, best_general, "", 0.6, false},
+    {"buffers/4194304/2_threads", names::buffer_pool, best, best_general, "", 0.4, false},
+    {"buffers_16/4194304/1_thread", names::buffer_pool, best, best_general, "", 0.1, false},
+    {"buffers_16_touched/4194304/1_thread", names::buffer_pool, best, best_general, "", 1.0, false},
+    {"buffer_workers/4194304/(1_thread|[0-9]+_threads)", names::buffer_pool, best, best_general, "", 0.5,
+     false},
 }};
 
 bool is_peer(const entry& who, rival against) {

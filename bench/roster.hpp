@@ -42,15 +42,17 @@ inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   arena = "cenote::arena", monotonic = "std::pmr monotonic",
                                   bounded_pool = "cenote::bounded_pool", arena_pool = "cenote::arena_pool",
                                   condition_variable = "reference::condition_variable",
+                                  atomic_wait = "reference::atomic_wait", buffer_pool = "cenote::buffer_pool",
                                   exchange = "reference::exchange", no_op = "reference::no_op";
 }
 
-inline constexpr unsigned general_abilities =
+inline constexpr unsigned general_abilities_of_blocks =
     ability::alone | ability::shared | ability::sizes | ability::shared_sizes | ability::unsized;
+inline constexpr unsigned general_abilities = general_abilities_of_blocks | ability::buffers;
 inline constexpr unsigned no_op_abilities =
-    general_abilities | ability::bulk | ability::several | ability::brief;
+    general_abilities_of_blocks | ability::bulk | ability::several | ability::brief;
 
-inline constexpr std::array<entry, 33> roster{{
+inline constexpr std::array<entry, 35> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
     {names::fixed_checks, kind::ours, 0u | ability::calls, "fixed_checks", "", "", ""},
@@ -92,9 +94,11 @@ inline constexpr std::array<entry, 33> roster{{
      "", ""},
     {names::arena, kind::ours, 0u | ability::scratch, "arena", "", "", ""},
     {names::monotonic, kind::pool, 0u | ability::scratch, "pmr_monotonic", "", "", ""},
-    {names::bounded_pool, kind::ours, 0u | ability::bounded, "bounded_pool", "", "", ""},
+    {names::bounded_pool, kind::ours, ability::bounded | ability::waking, "bounded_pool", "", "", ""},
     {names::arena_pool, kind::ours, 0u | ability::bounded, "arena_pool", "", "", ""},
     {names::condition_variable, kind::reference, 0u | ability::bounded, "condition_variable", "", "", ""},
+    {names::atomic_wait, kind::reference, 0u | ability::waking, "atomic_wait", "", "", ""},
+    {names::buffer_pool, kind::ours, 0u | ability::buffers, "buffer_pool", "", "", ""},
     {names::exchange, kind::reference, 0u | ability::unwaited, "exchange", "", "", ""},
 }};
 inline constexpr entry no_op{names::no_op, kind::reference, no_op_abilities, "no_op", "", "", ""};

@@ -87,6 +87,22 @@ struct exchange_contestant {
     void put(void* /*block*/) {}
 };
 
+// One thing, handed from thread to thread by the least that sleeps.
+struct waiting_contestant {
+    alignas(64) std::atomic<std::uint32_t> is_there{1};
+    alignas(64) std::byte word[64];
+    waiting_contestant(std::size_t /*block_size*/, std::size_t /*most*/) {}
+    void* get() {
+        while (is_there.exchange(0, std::memory_order_acquire) == 0)
+            is_there.wait(0, std::memory_order_relaxed);
+        return word;
+    }
+    void put(void* /*block*/) {
+        (void)is_there.exchange(1); // a plain store might come after the look at whether anybody waits
+        is_there.notify_one();
+    }
+};
+
 } // namespace
 
 outcome run_bounded_pool(const job& what) {
@@ -97,6 +113,9 @@ outcome run_arena_pool(const job& what) {
 }
 outcome run_condition_variable(const job& what) {
     return run_case<condition_contestant, abilities_of("condition_variable")>(what);
+}
+outcome run_atomic_wait(const job& what) {
+    return run_case<waiting_contestant, abilities_of("atomic_wait")>(what);
 }
 outcome run_exchange(const job& what) {
     return run_case<exchange_contestant, abilities_of("exchange")>(what);

@@ -31,6 +31,8 @@ outcome run_bounded_pool(const job& what);
 outcome run_arena_pool(const job& what);
 outcome run_condition_variable(const job& what);
 outcome run_exchange(const job& what);
+outcome run_atomic_wait(const job& what);
+outcome run_buffer_pool(const job& what);
 outcome run_no_op(const job& what);
 
 [[nodiscard]] inline std::vector<runner> own_runners() {
@@ -58,6 +60,8 @@ outcome run_no_op(const job& what);
             {"arena_pool", run_arena_pool},
             {"condition_variable", run_condition_variable},
             {"exchange", run_exchange},
+            {"atomic_wait", run_atomic_wait},
+            {"buffer_pool", run_buffer_pool},
             {"no_op", run_no_op}};
 }
 

@@ -4,6 +4,7 @@
 // windows. A window in which a worker waited for its core is measured again, a few times.
 #pragma once
 
+#include "patterns/buffers.hpp"
 #include "patterns/one_thread.hpp"
 #include "patterns/pools.hpp"
 #include "patterns/sizes.hpp"
@@ -152,6 +153,12 @@ outcome run_alone(const job& what) {
     return {};
 }
 
+template<class C>
+outcome run_buffers(const job& what) {
+    if (what.which.what == pattern::buffer_workers) return measure<buffer_workers_loop<C>>(what);
+    return measure<buffers_loop<C>>(what);
+}
+
 template<class C, unsigned Abilities>
 outcome run_shared(const job& what) {
     switch (what.which.what) {
@@ -165,6 +172,16 @@ outcome run_shared(const job& what) {
     case pattern::bounded_short:
         if constexpr (has(Abilities, ability::bounded) || has(Abilities, ability::unwaited))
             return measure<threads_pair_loop<C>>(what);
+        break;
+    case pattern::wake_up:
+        if constexpr (has(Abilities, ability::waking)) return measure<wake_up_loop<C>>(what);
+        break;
+    case pattern::buffers:
+    case pattern::buffers_over:
+    case pattern::buffers_16:
+    case pattern::buffers_16_touched:
+    case pattern::buffer_workers:
+        if constexpr (has(Abilities, ability::buffers)) return run_buffers<C>(what);
         break;
     case pattern::alternating:
         if constexpr (has(Abilities, ability::several)) return measure<alternating_loop<C>>(what);
@@ -185,7 +202,7 @@ outcome run_shared(const job& what) {
     return what == pattern::threads_sizes || what == pattern::unsized_pair || what == pattern::alternating ||
            what == pattern::threads_pair || what == pattern::producer_consumer ||
            what == pattern::free_each_other || what == pattern::short_threads ||
-           what == pattern::bounded_plenty || what == pattern::bounded_short;
+           what >= pattern::bounded_plenty;
 }
 
 // An outcome without windows says that the contender does not take part.

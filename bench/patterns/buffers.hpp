@@ -1,0 +1,181 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Byte buffers of random sizes, as servers use them: one at a time, or some live ones replaced at random,
+// untouched or written once a page; and workers that get a buffer, work, and put it back, less the time of
+// the work alone. And how soon a thread wakes that waits for what another gives.
+#pragma once
+
+#include "patterns/basics.hpp"
+#include "patterns/crew.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+
+namespace cenote::bench {
+
+// What is held of a contender that gives addresses; others say themselves.
+template<class C>
+struct held_bytes {
+    void* block = nullptr;
+    std::size_t size = 0;
+
+    void get(local_of<C>& from, std::size_t wanted) {
+        block = from.get(wanted);
+        size = wanted;
+    }
+    void put(local_of<C>& to) {
+        if (block != nullptr) to.put(block, size);
+        block = nullptr;
+    }
+    [[nodiscard]] void* data() const { return block; }
+};
+template<class C>
+    requires requires { typename C::held; }
+struct held_bytes<C> : C::held {};
+
+[[nodiscard]] inline std::size_t some_size(dice& random, const test_case& which) {
+    const std::size_t least = which.what == pattern::buffers_over ? which.block_size + 1 : 1;
+    return least + random.below(which.block_size);
+}
+
+template<class C>
+class buffers_loop {
+    static constexpr std::size_t most_live = 16;
+
+public:
+    static constexpr std::size_t operations_a_step = 1;
+    explicit buffers_loop(const test_case& which) : which_(which), crew_(which.threads) {}
+    void prepare() {
+        pool_.emplace(which_.block_size, most_live * crew_.size());
+        crew_.start([this](crew::worker& self) { work(self); });
+    }
+    sample run(std::size_t steps) { return crew_.run(steps); }
+
+private:
+    void work(crew::worker& self) {
+        local_of<C> mine(*pool_);
+        dice random(self.number() + 1);
+        std::array<held_bytes<C>, most_live> held;
+        const bool is_touched = which_.what == pattern::buffers_16_touched;
+        const std::size_t live =
+            which_.what == pattern::buffers || which_.what == pattern::buffers_over ? 1 : most_live;
+        while (std::size_t steps = self.next()) {
+            self.begin();
+            escape(&*pool_);
+            for (; steps != 0; --steps) {
+                held_bytes<C>& one = held[random.below(live)];
+                const std::size_t size = some_size(random, which_);
+                one.put(mine);
+                one.get(mine, size);
+                escape(one.data());
+                if (is_touched) touch_pages(static_cast<std::byte*>(one.data()), size);
+            }
+            self.end();
+        }
+        for (held_bytes<C>& one : held) one.put(mine);
+    }
+    static void touch_pages(std::byte* data, std::size_t size) {
+        for (std::size_t at = 0; at < size; at += 4096)
+            *static_cast<volatile std::byte*>(data + at) = std::byte{1};
+    }
+
+    test_case which_;
+    std::optional<C> pool_;
+    crew crew_;
+};
+
+template<class C>
+class buffer_workers_loop {
+    static constexpr int work_length = 200;
+
+public:
+    static constexpr std::size_t operations_a_step = 1;
+    explicit buffer_workers_loop(const test_case& which) : which_(which), crew_(which.threads) {}
+    void prepare() {
+        pool_.emplace(which_.block_size, crew_.size());
+        crew_.start([this](crew::worker& self) { work(self); });
+    }
+    sample run(std::size_t steps) {
+        only_works_ = true;
+        const sample alone = crew_.run(steps);
+        only_works_ = false;
+        sample both = crew_.run(steps);
+        both.ns = std::max(both.ns - alone.ns, 0.01 * alone.ns); // less is noise
+        both.waited_ns = std::max(both.waited_ns, alone.waited_ns);
+        return both;
+    }
+
+private:
+    void work(crew::worker& self) {
+        local_of<C> mine(*pool_);
+        dice random(self.number() + 1);
+        held_bytes<C> one;
+        std::byte own[64];
+        while (std::size_t steps = self.next()) {
+            const bool gets = !only_works_;
+            self.begin();
+            escape(&*pool_);
+            for (; steps != 0; --steps) {
+                const std::size_t size = some_size(random, which_);
+                if (gets) one.get(mine, size);
+                touch(gets ? one.data() : own);
+                for (int i = 0; i < work_length; ++i) (void)random.below(2);
+                escape(&random);
+                if (gets) one.put(mine);
+            }
+            self.end();
+        }
+    }
+
+    test_case which_;
+    bool only_works_ = false; // read when a window has begun
+    std::optional<C> pool_;
+    crew crew_;
+};
+
+// Three things go round between two threads: one gives what the other waits for, and waits for the next. What
+// it has given it wants again only when the other has had it.
+template<contender C>
+class wake_up_loop {
+    static constexpr std::size_t things = 3;
+
+public:
+    static constexpr std::size_t operations_a_step = 2; // each wakes the other
+    explicit wake_up_loop(const test_case& which) : block_size_(which.block_size), crew_(2) {}
+    void prepare() {
+        for (auto& one : pools_) one = std::make_unique<C>(block_size_, 1);
+        crew_.start([this](crew::worker& self) { work(self); });
+    }
+    sample run(std::size_t steps) { return crew_.run(steps); }
+
+private:
+    void work(crew::worker& self) {
+        std::array<local_of<C>, things> ways{local_of<C>(*pools_[0]), local_of<C>(*pools_[1]),
+                                             local_of<C>(*pools_[2])};
+        std::array<void*, things> held{};
+        const bool leads = self.number() == 0;
+        for (const std::size_t i : {0u, 1u, 2u}) {
+            if ((i == 1) != leads) held[i] = ways[i].get();
+        }
+        for (std::size_t at = 0; std::size_t steps = self.next();) {
+            self.begin();
+            for (; steps != 0; --steps) {
+                const std::size_t next = (at + 1) % things;
+                if (leads) ways[at].put(held[at]);
+                const std::size_t wanted = leads ? next : at;
+                held[wanted] = ways[wanted].get();
+                if (!leads) ways[next].put(held[next]);
+                at = (at + 2) % things;
+            }
+            self.end();
+        }
+    }
+
+    std::size_t block_size_;
+    std::array<std::unique_ptr<C>, things> pools_;
+    crew crew_;
+};
+
+} // namespace cenote::bench
