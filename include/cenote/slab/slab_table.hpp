@@ -163,7 +163,8 @@ private:
         const std::size_t last = only_starts_ ? 0 : at(id).bytes - 1;
         return reinterpret_cast<std::uintptr_t>(at(id).begin + last) >> granule_shift_;
     }
-    [[nodiscard]] CENOTE_NOINLINE std::uint32_t shared_owner_slow(std::uintptr_t key) const noexcept;
+    [[nodiscard]] CENOTE_API CENOTE_NOINLINE std::uint32_t
+    shared_owner_slow(std::uintptr_t key) const noexcept;
     /// For the readers without the lock.
     void publish(std::size_t i) noexcept {
         if (is_shared_) sync::store_relaxed(words_[i], word_of(cells_[i].key, cells_[i].owner));
