@@ -3,6 +3,8 @@
 #include <cenote/base/misuse_trap.hpp>
 #include <cenote/base/sync.hpp>
 
+#include <cinttypes>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 
@@ -114,8 +116,9 @@ void report_misuse(const misuse_report& report) noexcept {
         handler(report);
         return;
     }
-    std::fprintf(stderr, "cenote: %s: %p was given to pool '%s'", misuse_text(report.kind), report.pointer,
-                 report.pool);
+    // Not %p, which every system writes as it likes.
+    std::fprintf(stderr, "cenote: %s: 0x%" PRIxPTR " was given to pool '%s'", misuse_text(report.kind),
+                 reinterpret_cast<std::uintptr_t>(report.pointer), report.pool);
     if (report.block_size != 0) std::fprintf(stderr, " (blocks of %zu bytes)", report.block_size);
     std::fprintf(stderr, "\n");
     std::abort();

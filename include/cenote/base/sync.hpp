@@ -42,11 +42,17 @@ struct real {
     /// Lets other threads run that wait for a processor.
     CENOTE_API static void yield() noexcept;
     /// Sleeps while `word` is `value`; may return early.
+#if defined(_WIN32) // where the standard's, of libstdc++ 12, loses wake-ups
+    CENOTE_API static void wait(const atomic<std::uint32_t>& word, std::uint32_t value) noexcept;
+    CENOTE_API static void wake_one(atomic<std::uint32_t>& word) noexcept;
+    CENOTE_API static void wake_all(atomic<std::uint32_t>& word) noexcept;
+#else
     static void wait(const atomic<std::uint32_t>& word, std::uint32_t value) noexcept {
         word.wait(value, memory_order_relaxed);
     }
     static void wake_one(atomic<std::uint32_t>& word) noexcept { word.notify_one(); }
     static void wake_all(atomic<std::uint32_t>& word) noexcept { word.notify_all(); }
+#endif
 
     /// As `wait`, but at most until `deadline`, in nanoseconds of the steady clock: false when that has come.
     /// Only `wake_waiter` wakes what sleeps here, which may be gone when it does: the word is not read.

@@ -1,0 +1,43 @@
+// cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/sync.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace cenote::sync {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+} // namespace
+
+// Not through the standard's `wait`: that has no deadline, and keeps counts that only its own `notify` knows.
+bool real::wait_until(const atomic<std::uint32_t>& word, std::uint32_t value,
+                      std::int64_t deadline) noexcept {
+    const int saved = errno;
+    const std::int64_t at = std::max<std::int64_t>(deadline, 0);
+    const timespec until{static_cast<time_t>(at / second), static_cast<long>(at % second)};
+    const long result =
+        ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, value,
+                  deadline == no_deadline ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+    const bool is_late = result == -1 && errno == ETIMEDOUT;
+    errno = saved;
+    return !is_late;
+}
+
+void real::wake_waiter(const atomic<std::uint32_t>& word) noexcept {
+    const int saved = errno;
+    (void)::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    errno = saved;
+}
+
+bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
+    return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+} // namespace cenote::sync
