@@ -1,9 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/config.hpp>
 
+#include "support/pages.hpp"
+
 #include <cstdint>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 namespace {
 
@@ -23,10 +24,10 @@ TEST(config, a_prefetch_never_faults_and_never_writes) {
     for (const std::uintptr_t address : {std::uintptr_t{0}, std::uintptr_t{1}, ~std::uintptr_t{0}}) {
         cenote::base::prefetch_for_write(reinterpret_cast<const void*>(address));
     }
-    void* const page = mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ASSERT_NE(page, MAP_FAILED);
+    std::byte* const page = cenote::test::forbidden_pages(4096);
+    ASSERT_NE(page, nullptr);
     cenote::base::prefetch_for_write(page);
-    munmap(page, 4096);
+    cenote::test::release_pages(page, 4096);
     static const int constant = 7;
     cenote::base::prefetch_for_write(&constant);
     EXPECT_EQ(constant, 7);

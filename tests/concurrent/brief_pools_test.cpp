@@ -57,6 +57,9 @@ class counting final : public source {
 public:
     [[nodiscard]] void* reserve(const request& wanted) noexcept override { return pages.reserve(wanted); }
     void release(void* region, const request& given) noexcept override { pages.release(region, given); }
+    [[nodiscard]] bool commit(void* data, std::size_t bytes) noexcept override {
+        return pages.commit(data, bytes);
+    }
     [[nodiscard]] std::size_t granularity() const noexcept override { return pages.granularity(); }
     void trim() noexcept override { ++trims; }
     os_pages pages;

@@ -4,7 +4,6 @@
 #include "conformance/all_subjects.hpp"
 
 #include <set>
-#include <sys/mman.h>
 
 namespace cenote::test {
 namespace {
@@ -97,8 +96,8 @@ TEST_P(conformance_blocks, are_told_from_other_memory_without_a_look_at_it) {
     const auto is_live = [&](std::uintptr_t address) {
         return on.made.is_live(reinterpret_cast<const void*>(address));
     };
-    void* const forbidden = ::mmap(nullptr, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ASSERT_NE(forbidden, MAP_FAILED);
+    std::byte* const forbidden = test::forbidden_pages(1 << 20);
+    ASSERT_NE(forbidden, nullptr);
     int on_stack = 0;
     std::vector<std::uintptr_t> foreign = {0,
                                            1,
@@ -107,7 +106,7 @@ TEST_P(conformance_blocks, are_told_from_other_memory_without_a_look_at_it) {
                                            4096,
                                            ~std::uintptr_t{0},
                                            ~std::uintptr_t{0} - 4095,
-                                           std::uintptr_t{1} << 63,
+                                           ~(~std::uintptr_t{0} >> 1),
                                            reinterpret_cast<std::uintptr_t>(&on_stack),
                                            reinterpret_cast<std::uintptr_t>(&on)};
     for (std::uintptr_t offset = 0; offset < 1 << 20; offset += 4096)
@@ -130,7 +129,7 @@ TEST_P(conformance_blocks, are_told_from_other_memory_without_a_look_at_it) {
     const auto gone = reinterpret_cast<std::uintptr_t>(on.ledger[0].data);
     on.free(0);
     EXPECT_FALSE(is_live(gone));
-    ::munmap(forbidden, 1 << 20);
+    test::release_pages(forbidden, 1 << 20);
 }
 
 TEST_P(conformance_blocks, are_walked_exactly_once_while_they_live) {

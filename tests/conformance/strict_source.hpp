@@ -9,12 +9,12 @@
 #include <cenote/base/arith.hpp>
 #include <cenote/source/source.hpp>
 
+#include "support/pages.hpp"
+
 #include <cstdint>
 #include <cstring>
 #include <map>
 #include <string>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 namespace cenote::test {
@@ -27,7 +27,7 @@ public:
     strict_source(const strict_source&) = delete;
     strict_source& operator=(const strict_source&) = delete;
     ~strict_source() {
-        for (const auto& [data, left] : regions_) ::munmap(left.mapping, left.mapped);
+        for (const auto& [data, left] : regions_) release_pages(left.mapping, left.mapped);
     }
 
     [[nodiscard]] void* reserve(const request& wanted) noexcept override {
@@ -36,13 +36,12 @@ public:
         if (wanted.bytes > limit_ - reserved_ || wanted.bytes > most_bytes) return nullptr;
         const std::size_t slack = wanted.alignment > page ? wanted.alignment : page;
         const std::size_t mapped = base::rounded_up(wanted.bytes, page) + slack + page;
-        void* const mapping =
-            ::mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (mapping == MAP_FAILED) return nullptr;
+        std::byte* const mapping = forbidden_pages(mapped);
+        if (mapping == nullptr) return nullptr;
         const auto end = reinterpret_cast<std::uintptr_t>(mapping) + mapped - page;
         auto* const data =
             reinterpret_cast<std::byte*>((end - wanted.bytes) & ~(std::uintptr_t{wanted.alignment} - 1));
-        region made{wanted, static_cast<std::byte*>(mapping), mapped, {}};
+        region made{wanted, mapping, mapped, {}};
         made.is_committed.resize(mapped / page);
         regions_.emplace(data, std::move(made));
         reserved_ += wanted.bytes;
@@ -59,7 +58,7 @@ public:
             complain("release: not the request that the region was reserved with");
         }
         reserved_ -= gone.wanted.bytes;
-        ::munmap(gone.mapping, gone.mapped);
+        release_pages(gone.mapping, gone.mapped);
         regions_.erase(found);
     }
 
@@ -73,7 +72,7 @@ public:
         if (bytes == 0) return true;
         const std::size_t first = static_cast<std::size_t>(begin - home->mapping) / page;
         const std::size_t last = static_cast<std::size_t>(begin + bytes - 1 - home->mapping) / page;
-        ::mprotect(home->mapping + first * page, (last - first + 1) * page, PROT_READ | PROT_WRITE);
+        permit_pages(home->mapping + first * page, (last - first + 1) * page);
         for (std::size_t at = first; at <= last; ++at) {
             if (home->is_committed[at]) continue;
             home->is_committed[at] = true;
@@ -96,8 +95,7 @@ public:
         const std::size_t first = (from + page - 1) / page;
         const std::size_t end = (from + bytes) / page;
         for (std::size_t at = first; at < end; ++at) {
-            ::madvise(home->mapping + at * page, page, MADV_DONTNEED);
-            ::mprotect(home->mapping + at * page, page, PROT_NONE);
+            forbid_pages(home->mapping + at * page, page);
             home->is_committed[at] = false;
         }
     }

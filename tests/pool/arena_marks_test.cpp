@@ -141,7 +141,7 @@ TEST(arena_marks, scopes_nest) {
     }
     EXPECT_EQ(levels[0], levels[1]);
     EXPECT_EQ(scratch.stats().live_bytes, levels[0]);
-    EXPECT_LE(scratch.stats().reserved_bytes, 4096u * 3);
+    EXPECT_LE(scratch.stats().reserved_bytes, default_source().granularity() * 3);
     EXPECT_TRUE(scratch.is_valid());
 }
 

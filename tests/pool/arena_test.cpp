@@ -124,7 +124,7 @@ TEST(arena, the_last_allocation_grows_and_shrinks_in_place) {
     EXPECT_NE(moved, a);
     EXPECT_STREQ(moved, "123456789");
     EXPECT_TRUE(scratch.try_extend(moved, 50, 60));
-    EXPECT_FALSE(scratch.try_extend(moved, 60, 5000)); // beyond the chunk
+    EXPECT_FALSE(scratch.try_extend(moved, 60, 100'000)); // beyond the chunk
     EXPECT_FALSE(scratch.try_extend(moved, 60, size_max));
     EXPECT_FALSE(scratch.try_extend(b, 1, 2));
     EXPECT_FALSE(scratch.try_extend(nullptr, 0, 2));

@@ -21,8 +21,20 @@ std::atomic<std::size_t> calls{0};
 void* get(std::size_t bytes, std::size_t alignment) noexcept {
     calls.fetch_add(1, std::memory_order_relaxed);
     if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes == 0 ? 1 : bytes);
+#if defined(_WIN32)
+    return ::_aligned_malloc(bytes == 0 ? 1 : bytes, alignment);
+#else
     void* data = nullptr;
     return ::posix_memalign(&data, alignment, bytes) == 0 ? data : nullptr;
+#endif
+}
+
+void free_aligned(void* data, std::size_t alignment) noexcept {
+#if defined(_WIN32)
+    if (alignment > alignof(std::max_align_t)) return ::_aligned_free(data);
+#endif
+    (void)alignment;
+    std::free(data);
 }
 
 void* get_or_throw(std::size_t bytes, std::size_t alignment) {
@@ -80,17 +92,17 @@ void operator delete(void* data, std::size_t) noexcept {
 void operator delete[](void* data, std::size_t) noexcept {
     std::free(data);
 }
-void operator delete(void* data, std::align_val_t) noexcept {
-    std::free(data);
+void operator delete(void* data, std::align_val_t alignment) noexcept {
+    free_aligned(data, static_cast<std::size_t>(alignment));
 }
-void operator delete[](void* data, std::align_val_t) noexcept {
-    std::free(data);
+void operator delete[](void* data, std::align_val_t alignment) noexcept {
+    free_aligned(data, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* data, std::size_t, std::align_val_t) noexcept {
-    std::free(data);
+void operator delete(void* data, std::size_t, std::align_val_t alignment) noexcept {
+    free_aligned(data, static_cast<std::size_t>(alignment));
 }
-void operator delete[](void* data, std::size_t, std::align_val_t) noexcept {
-    std::free(data);
+void operator delete[](void* data, std::size_t, std::align_val_t alignment) noexcept {
+    free_aligned(data, static_cast<std::size_t>(alignment));
 }
 
 #endif

@@ -1,11 +1,13 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// What the kernel says of this process's memory (Linux): pages that are resident, bytes that are mapped.
+// What the system says of this process's memory: pages that are resident, bytes that are mapped.
 #pragma once
 
 #include <cstddef>
 
 namespace cenote::test {
+
+[[nodiscard]] std::size_t page_size();
 
 /// How many pages of [data, data + bytes) are in memory; `data` need not be aligned.
 [[nodiscard]] std::size_t resident_pages(const void* data, std::size_t bytes);
@@ -13,7 +15,7 @@ namespace cenote::test {
 /// Anonymous memory of this process that is resident, in bytes.
 [[nodiscard]] std::size_t resident_bytes();
 
-/// Address space of this process, in bytes.
+/// Address space of this process, in bytes; on Windows what it has committed, of pages that need it.
 [[nodiscard]] std::size_t mapped_bytes();
 
 /// Whether the mapping that holds `address` has a flag such as "hg".

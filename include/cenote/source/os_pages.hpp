@@ -6,7 +6,9 @@
 // source, keeps up to 1 MiB of what was released, so that a pool that is made, used and destroyed over and
 // over calls the system once.
 // A build with CENOTE_POSIX_ONLY uses nothing that POSIX and MAP_ANONYMOUS do not give: there huge pages and
-// nodes are ignored, and `purge` gives pages back at once through `posix_madvise`, if the system cares.
+// nodes are ignored, and `purge` gives pages back at once through `posix_madvise`, if the system cares. On
+// Windows regions are multiples of 64 KiB that are backed by `commit`, and huge pages are ignored: they need a
+// privilege.
 #pragma once
 
 #include <cenote/source/source.hpp>
@@ -56,7 +58,9 @@ public:
 
     [[nodiscard]] void* reserve(const request& wanted) noexcept override;
     void release(void* region, const request& given) noexcept override;
-    [[nodiscard]] bool commit(void* /*data*/, std::size_t /*bytes*/) noexcept override { return true; }
+    [[nodiscard]] bool commit(void* data, std::size_t bytes) noexcept override {
+        return pages_.commit(data, bytes);
+    }
     void purge(void* data, std::size_t bytes) noexcept override { pages_.purge(data, bytes); }
     void decommit(void* data, std::size_t bytes) noexcept override { pages_.decommit(data, bytes); }
     void populate(void* data, std::size_t bytes) noexcept override { pages_.populate(data, bytes); }

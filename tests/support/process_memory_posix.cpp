@@ -28,8 +28,12 @@ std::size_t kibibytes_of(const char* path, const char* key) {
 
 } // namespace
 
+std::size_t page_size() {
+    return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
 std::size_t resident_pages(const void* data, std::size_t bytes) {
-    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    const std::uintptr_t page = page_size();
     const auto begin = reinterpret_cast<std::uintptr_t>(data) / page * page;
     const auto end = reinterpret_cast<std::uintptr_t>(data) + bytes;
     std::vector<unsigned char> pages((end - begin + page - 1) / page);
