@@ -7,8 +7,8 @@
 // over calls the system once.
 // A build with CENOTE_POSIX_ONLY uses nothing that POSIX and MAP_ANONYMOUS do not give: there huge pages and
 // nodes are ignored, and `purge` gives pages back at once through `posix_madvise`, if the system cares. On
-// Windows regions are multiples of 64 KiB that are backed by `commit`, and huge pages are ignored: they need a
-// privilege.
+// Windows regions are multiples of 64 KiB that are backed by `commit`, and huge pages are ignored: they need
+// a privilege.
 #pragma once
 
 #include <cenote/source/source.hpp>
