@@ -359,7 +359,7 @@ TEST(buffer_pool, any_refusal_of_the_source_leaves_it_usable) {
     const auto work = [&](buffer_pool& pool) {
         bool all = true;
         std::vector<buffer> held;
-        for (const std::size_t size : {1u, 100'000u, 4'000'000u, 4'000'000u, 5'000'000u}) {
+        for (const std::size_t size : {1u, 10'000u, 60'000u, 60'000u, 100'000u}) {
             held.push_back(pool.try_acquire(size));
             all = all && held.back();
             if (held.back()) held.back().data()[size - 1] = std::byte{1};
@@ -368,12 +368,12 @@ TEST(buffer_pool, any_refusal_of_the_source_leaves_it_usable) {
     };
     std::size_t calls = 0;
     {
-        buffer_pool pool({.source = &failing, .trim = trim::manual});
+        buffer_pool pool({.largest = 64 * kib, .source = &failing, .trim = trim::manual});
         EXPECT_TRUE(work(pool));
         calls = failing.calls().refusable();
     }
     for (std::size_t call = 1; call <= calls; ++call) {
-        buffer_pool pool({.source = &failing, .trim = trim::manual});
+        buffer_pool pool({.largest = 64 * kib, .source = &failing, .trim = trim::manual});
         failing.refuse(call, test::refusal::from_then_on);
         (void)work(pool);
         EXPECT_TRUE(pool.is_valid()) << call;

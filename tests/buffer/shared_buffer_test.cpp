@@ -38,7 +38,9 @@ TEST(shared_buffer, returns_the_buffer_when_the_last_slice_goes) {
     payload.release();
     EXPECT_EQ(pool.stats().live, 1u);
     EXPECT_EQ(copy.uses(), 1u);
-    const shared_buffer moved = std::move(copy.slice(0));
+    shared_buffer part = copy.slice(0);
+    const shared_buffer moved = std::move(part);
+    EXPECT_FALSE(part); // NOLINT: what is moved from is empty
     EXPECT_EQ(moved.uses(), 2u);
 }
 
