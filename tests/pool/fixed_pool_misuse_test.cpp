@@ -357,4 +357,23 @@ TEST(fixed_pool_misuse_death, a_checked_pool_tells_of_blocks_left_behind) {
         testing::ExitedWithCode(0), "pool 'orders' was destroyed with 1 blocks \\(64 bytes\\) still live");
 }
 
+TEST(fixed_pool_misuse, try_deallocate_takes_back_what_is_live_and_reports_nothing) {
+    const test::misuse_watch watch;
+    fixed_pool pool({.block_size = 64, .checks = true, .sanitizers = false});
+    void* const block = pool.allocate();
+    EXPECT_FALSE(pool.try_deallocate(static_cast<std::byte*>(block) + 8));
+    EXPECT_FALSE(pool.try_deallocate(&pool));
+    EXPECT_FALSE(pool.try_deallocate(nullptr));
+    EXPECT_TRUE(pool.is_live(block));
+    EXPECT_TRUE(pool.try_deallocate(block));
+    EXPECT_FALSE(pool.try_deallocate(block));
+    EXPECT_EQ(pool.stats().live, 0u);
+    EXPECT_EQ(watch.count(), 0u);
+    fixed_pool unchecked({.block_size = 64, .sanitizers = false});
+    void* const other = unchecked.allocate();
+    EXPECT_FALSE(unchecked.try_deallocate(other)) << "it could not tell";
+    unchecked.deallocate(other);
+    EXPECT_TRUE(pool.is_valid());
+}
+
 } // namespace
