@@ -60,7 +60,9 @@ public:
                 std::this_thread::yield(); // on a busy machine the other thread waits for this processor
                 continue;
             }
+            is_forking_ = true;
             const pid_t one = test::start_child(child);
+            is_forking_ = false;
             ++made_;
             ++forks;
             const std::string ending = test::ending_of(one);
@@ -77,16 +79,19 @@ public:
 private:
     enum class state { preparing, stepping, stepped, over };
 
-    // Waits for the fork, but not for long: it may wait for a lock of this thread's.
+    // Waits while the other thread is busy with the last child, then for the fork, but not for long: it may
+    // wait for a lock of this thread's.
     static void step(int /*signal*/) {
         if (wanted_ != made_) return;
         const int mine = ++wanted_;
-        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+        while (made_ != mine && !is_forking_) std::this_thread::yield();
+        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
         while (made_ != mine && std::chrono::steady_clock::now() < until) std::this_thread::yield();
     }
 
     static inline std::atomic<int> wanted_{0};
     static inline std::atomic<int> made_{0};
+    static inline std::atomic<bool> is_forking_{false};
     static inline std::atomic<state> state_{state::preparing};
 };
 
