@@ -8,8 +8,8 @@
 namespace cenote {
 namespace {
 
-// Two magazines of a class may cache this many bytes: all classes together stay below a mebibyte.
-constexpr std::size_t most_cached_of_a_class = std::size_t{16} << 10;
+// Two magazines of a class may cache this many bytes: all classes together stay below two mebibytes.
+constexpr std::size_t most_cached_of_a_class = std::size_t{32} << 10;
 
 // A region costs a few system calls: several slabs at a time, untouched until they are used.
 constexpr std::size_t least_step = 4;
