@@ -65,9 +65,16 @@ place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
     if (has_listed_ >> order == 0) return no_place;
     buddy_region& region = *listed_[order + static_cast<unsigned>(std::countr_zero(has_listed_ >> order))];
     const std::uint32_t granule = region.take(shape_, order, counts_, was_clean);
+    const place found = region.number << shape_.region_bits | place{granule} << shape_.granule_bits;
+    const std::size_t bytes = std::size_t{1} << (order + shape_.granule_bits);
+    if (was_clean && !from_->commit(at(found), bytes)) {
+        region.give(shape_, granule, order, counts_);
+        region.forget(shape_, granule, order);
+        return no_place;
+    }
     relist(region);
-    free_bytes_ -= std::size_t{1} << (order + shape_.granule_bits);
-    return region.number << shape_.region_bits | place{granule} << shape_.granule_bits;
+    free_bytes_ -= bytes;
+    return found;
 }
 
 void buddy_heap::give(place at, unsigned order) noexcept {
@@ -77,11 +84,16 @@ void buddy_heap::give(place at, unsigned order) noexcept {
     free_bytes_ += std::size_t{1} << (order + shape_.granule_bits);
 }
 
-bool buddy_heap::extend(place at, unsigned order, unsigned wanted) noexcept {
-    buddy_region& region = *region_at(at >> shape_.region_bits);
-    if (!region.extend(shape_, granule_of(at), order, wanted, counts_)) return false;
+bool buddy_heap::extend(place where, unsigned order, unsigned wanted) noexcept {
+    buddy_region& region = *region_at(where >> shape_.region_bits);
+    const std::uint32_t granule = granule_of(where);
+    const std::size_t before = std::size_t{1} << (order + shape_.granule_bits);
+    const std::size_t more = (std::size_t{1} << (wanted + shape_.granule_bits)) - before;
+    if (!region.can_extend(shape_, granule, order, wanted)) return false;
+    if (!from_->commit(at(where) + before, more)) return false;
+    region.extend(shape_, granule, order, wanted, counts_);
     relist(region);
-    free_bytes_ -= ((std::size_t{1} << wanted) - (std::size_t{1} << order)) << shape_.granule_bits;
+    free_bytes_ -= more;
     return true;
 }
 
@@ -117,7 +129,8 @@ bool buddy_heap::grow() noexcept {
     const source::request wanted = request_for_region();
     auto* const data = static_cast<std::byte*>(from_->reserve(wanted));
     if (data == nullptr) return false;
-    if (!from_->commit(data, wanted.bytes)) {
+    // Blocks are committed when they are taken.
+    if (!from_->commit(data + shape_.region_bytes(), wanted.bytes - shape_.region_bytes())) {
         from_->release(data, wanted);
         return false;
     }
@@ -173,7 +186,6 @@ void buddy_heap::give_back(std::byte* data, std::size_t bytes, bool is_final, re
         return;
     }
     from_->decommit(data, bytes);
-    (void)from_->commit(data, bytes);
     sum.bytes += bytes;
 }
 

@@ -48,12 +48,21 @@ std::uint32_t buddy_region::take(const buddy_shape& shape, unsigned order, buddy
     return granule;
 }
 
-void buddy_region::give(const buddy_shape& shape, std::uint32_t granule, unsigned order,
-                        buddy_counts& counts) noexcept {
+void buddy_region::set_ages(const buddy_shape& shape, std::uint32_t granule, unsigned order,
+                            std::uint8_t age) noexcept {
     const std::size_t first = (std::size_t{granule} << shape.granule_bits) >> shape.unit_bits;
     const unsigned unit_order = shape.unit_bits - shape.granule_bits;
     const std::size_t units = order > unit_order ? std::size_t{1} << (order - unit_order) : 1;
-    std::memset(ages(shape) + first, is_fresh, units);
+    std::memset(ages(shape) + first, age, units);
+}
+
+void buddy_region::forget(const buddy_shape& shape, std::uint32_t granule, unsigned order) noexcept {
+    set_ages(shape, granule, order, is_clean);
+}
+
+void buddy_region::give(const buddy_shape& shape, std::uint32_t granule, unsigned order,
+                        buddy_counts& counts) noexcept {
+    set_ages(shape, granule, order, is_fresh);
     std::uint32_t block = granule >> order;
     while (order + 1 < shape.orders() && test(shape, order, block ^ 1)) {
         clear(shape, order, block ^ 1);
@@ -63,17 +72,21 @@ void buddy_region::give(const buddy_shape& shape, std::uint32_t granule, unsigne
     set(shape, order, block);
 }
 
-bool buddy_region::extend(const buddy_shape& shape, std::uint32_t granule, unsigned order, unsigned wanted,
-                          buddy_counts& counts) noexcept {
+bool buddy_region::can_extend(const buddy_shape& shape, std::uint32_t granule, unsigned order,
+                              unsigned wanted) const noexcept {
     for (unsigned at = order; at < wanted; ++at) {
         const std::uint32_t block = granule >> at;
         if (block % 2 != 0 || !test(shape, at, block + 1)) return false;
     }
+    return true;
+}
+
+void buddy_region::extend(const buddy_shape& shape, std::uint32_t granule, unsigned order, unsigned wanted,
+                          buddy_counts& counts) noexcept {
     for (unsigned at = order; at < wanted; ++at) {
         clear(shape, at, (granule >> at) + 1);
         ++counts.merged[at + 1];
     }
-    return true;
 }
 
 std::size_t buddy_region::free_bytes(const buddy_shape& shape) const noexcept {

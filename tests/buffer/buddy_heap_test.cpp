@@ -194,6 +194,34 @@ TEST(buddy_heap, finds_places_while_the_table_of_regions_grows) {
     EXPECT_TRUE(heap.is_valid());
 }
 
+TEST(buddy_heap, blocks_are_committed_when_they_are_taken) {
+    test::strict_source memory(4096);
+    test::failing_source failing(memory);
+    heap_under_test heap(failing);
+    ASSERT_TRUE(heap.grow());
+    const place kept = heap.get(0);
+    heap.at(kept)[4095] = std::byte{1};
+    for (int round = 0; round < 3; ++round) {
+        failing.refuse(1, test::refusal::once);
+        EXPECT_EQ(heap.get(7), no_place);
+        EXPECT_TRUE(heap.is_valid());
+        const place used = heap.get(7);
+        heap.at(used)[512 * kib - 1] = std::byte{1}; // faults when it is not
+        heap.give(used, 7);
+        (void)heap.trim(); // and now it is not any more
+        failing.refuse(1, test::refusal::once);
+        EXPECT_FALSE(heap.extend(kept, 0, 8));
+        EXPECT_TRUE(heap.is_valid());
+    }
+    failing.relent();
+    EXPECT_TRUE(heap.extend(kept, 0, 8));
+    heap.at(kept)[1024 * kib - 1] = std::byte{1};
+    EXPECT_EQ(heap.at(kept)[4095], std::byte{1});
+    EXPECT_EQ(heap.free_bytes(), 0u);
+    EXPECT_TRUE(heap.is_valid());
+    EXPECT_EQ(memory.complaint(), "");
+}
+
 TEST(buddy_heap, a_refusing_source_changes_nothing) {
     heap memory;
     test::failing_source failing(memory);

@@ -100,6 +100,14 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_an_arena) {
     check_bytes("arena, raw bytes", run_on_arena);
 }
 
+TEST(operations, of_any_program_agree_with_a_map_on_a_buffer_pool) {
+    check_programs("buffer_pool, structured programs", run_on_buffer_pool);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_a_buffer_pool) {
+    check_bytes("buffer_pool, raw bytes", run_on_buffer_pool);
+}
+
 TEST(operations, of_any_program_agree_with_a_map_on_the_c_face) {
     check_programs("C face, structured programs", run_on_c_face);
 }

@@ -44,7 +44,7 @@ public:
     [[nodiscard]] place take(unsigned order, bool& was_clean) noexcept;
     void give(place at, unsigned order) noexcept;
     /// Makes a live block one of a larger order where it is, if what lies behind it is free.
-    [[nodiscard]] bool extend(place at, unsigned order, unsigned wanted) noexcept;
+    [[nodiscard]] bool extend(place where, unsigned order, unsigned wanted) noexcept;
     /// One more region. False when the source refuses; nothing has changed then.
     [[nodiscard]] bool grow() noexcept;
     /// So many regions stay, idle or not.

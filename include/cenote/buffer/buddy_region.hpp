@@ -69,10 +69,14 @@ public:
                                      bool& was_clean) noexcept;
     void give(const buddy_shape& shape, std::uint32_t granule, unsigned order, buddy_counts& counts) noexcept;
 
-    /// Makes a live block one of a larger order where it is: false, with nothing changed, when it is not the
-    /// lower half, or the other is not free.
-    [[nodiscard]] bool extend(const buddy_shape& shape, std::uint32_t granule, unsigned order,
-                              unsigned wanted, buddy_counts& counts) noexcept;
+    /// A free block holds no memory: it was not committed.
+    void forget(const buddy_shape& shape, std::uint32_t granule, unsigned order) noexcept;
+    /// Whether a live block can be one of a larger order where it is: it is the lower half, and the other one
+    /// is free, at every order between. And makes it one.
+    [[nodiscard]] bool can_extend(const buddy_shape& shape, std::uint32_t granule, unsigned order,
+                                  unsigned wanted) const noexcept;
+    void extend(const buddy_shape& shape, std::uint32_t granule, unsigned order, unsigned wanted,
+                buddy_counts& counts) noexcept;
 
     [[nodiscard]] bool can_give(unsigned order) const noexcept { return (has_free_ >> order) != 0; }
     /// The largest free block; only when there is one.
@@ -113,6 +117,7 @@ private:
     [[nodiscard]] bool test(const buddy_shape& shape, unsigned order, std::uint32_t block) const noexcept {
         return (words()[shape.first_word[order] + block / 64] >> block % 64 & 1) != 0;
     }
+    void set_ages(const buddy_shape& shape, std::uint32_t granule, unsigned order, std::uint8_t age) noexcept;
     void set(const buddy_shape& shape, unsigned order, std::uint32_t block) noexcept;
     void clear(const buddy_shape& shape, unsigned order, std::uint32_t block) noexcept;
     [[nodiscard]] std::uint32_t first_free(const buddy_shape& shape, unsigned order) noexcept;
