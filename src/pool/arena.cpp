@@ -122,16 +122,7 @@ void* arena::allocate_slow(std::size_t size, std::size_t alignment) {
     if (!base::is_power_of_two(alignment)) {
         base::raise_bad_options(options_.name, "the alignment of a request is not a power of two");
     }
-    for (unsigned attempt = 0;; ++attempt) {
-        if (void* const block = take(size, alignment)) return block;
-        if (!may_retry(attempt, size)) break;
-    }
-    ++calls_.failures;
-    base::raise_out_of_memory(shortage_of(size));
-}
-
-bool arena::may_retry(unsigned attempt, std::size_t size) {
-    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(size), this);
+    return insist(size, [&] { return take(size, alignment); });
 }
 
 shortage arena::shortage_of(std::size_t size) const noexcept {

@@ -52,16 +52,7 @@ void* fixed_pool::try_allocate_slow() noexcept {
 }
 
 void* fixed_pool::allocate_slow() {
-    for (unsigned attempt = 0;; ++attempt) {
-        if (void* const block = take()) return block;
-        if (!may_retry(attempt, 1)) break;
-    }
-    ++calls_.failures;
-    base::raise_out_of_memory(shortage_of(1));
-}
-
-bool fixed_pool::may_retry(unsigned attempt, std::size_t blocks) {
-    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(blocks), this);
+    return insist(1, [this] { return take(); });
 }
 
 shortage fixed_pool::shortage_of(std::size_t blocks) const noexcept {
@@ -127,11 +118,7 @@ bool fixed_pool::try_allocate_n(void** blocks, std::size_t count) noexcept {
 }
 
 void fixed_pool::allocate_n(void** blocks, std::size_t count) {
-    for (unsigned attempt = 0; !take_n(blocks, count); ++attempt) {
-        if (may_retry(attempt, count)) continue;
-        ++calls_.failures;
-        base::raise_out_of_memory(shortage_of(count));
-    }
+    (void)insist(count, [&] { return take_n(blocks, count); });
 }
 
 // Freeing.

@@ -239,9 +239,7 @@ bool fixed_pool::has_room_for(std::size_t blocks) noexcept {
 }
 
 void fixed_pool::reserve(std::size_t blocks, touch pages) {
-    for (unsigned attempt = 0; !try_reserve(blocks); ++attempt) {
-        if (!may_retry(attempt, blocks)) base::raise_out_of_memory(shortage_of(blocks));
-    }
+    (void)insist(blocks, [&] { return try_reserve(blocks); }, false);
     if (pages == touch::yes && !watched_) regions_.populate(); // what a sanitizer forbids is not touched
 }
 

@@ -159,9 +159,7 @@ bool multi_pool::try_reserve_bytes(std::size_t bytes) noexcept {
 }
 
 void multi_pool::reserve_bytes(std::size_t bytes) {
-    for (unsigned attempt = 0; !try_reserve_bytes(bytes); ++attempt) {
-        if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
-    }
+    (void)insist(bytes, [&] { return try_reserve_bytes(bytes); }, false);
 }
 
 bool multi_pool::try_reserve(std::size_t size, std::size_t blocks) noexcept {
@@ -185,9 +183,7 @@ bool multi_pool::try_reserve(std::size_t size, std::size_t blocks) noexcept {
 void multi_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
     std::size_t bytes = unlimited;
     (void)base::multiply(size, blocks, bytes);
-    for (unsigned attempt = 0; !try_reserve(size, blocks); ++attempt) {
-        if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
-    }
+    (void)insist(bytes, [&] { return try_reserve(size, blocks); }, false);
     if (pages == touch::yes) populate();
 }
 

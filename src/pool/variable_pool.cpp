@@ -50,12 +50,7 @@ void* variable_pool::allocate_slow(std::size_t size, std::size_t alignment) {
     if (!base::is_power_of_two(alignment)) {
         base::raise_bad_options(options_.name, "the alignment of a request is not a power of two");
     }
-    for (unsigned attempt = 0;; ++attempt) {
-        if (void* const block = take(size, alignment)) return block;
-        if (!may_retry(attempt, size)) break;
-    }
-    ++calls_.failures;
-    base::raise_out_of_memory(shortage_of(size));
+    return insist(size, [&] { return take(size, alignment); });
 }
 
 void* variable_pool::take(std::size_t size, std::size_t alignment) noexcept {
@@ -103,10 +98,6 @@ void variable_pool::hand_out(void* block, std::size_t size) noexcept {
     if (size == 0) size = 1;
     if (watched_) base::permit(block, size);
     if (options_.zero_on_allocate) std::memset(block, 0, watched_ ? size : usable);
-}
-
-bool variable_pool::may_retry(unsigned attempt, std::size_t size) {
-    return engine::may_retry(options_.on_exhaustion, attempt, shortage_of(size), this);
 }
 
 shortage variable_pool::shortage_of(std::size_t size) const noexcept {
@@ -161,13 +152,9 @@ bool variable_pool::try_allocate_n(std::size_t size, void** blocks, std::size_t 
 }
 
 void variable_pool::allocate_n(std::size_t size, void** blocks, std::size_t count) {
-    for (unsigned attempt = 0; !take_n(size, blocks, count); ++attempt) {
-        std::size_t bytes = unlimited;
-        (void)base::multiply(size, count, bytes);
-        if (may_retry(attempt, bytes)) continue;
-        ++calls_.failures;
-        base::raise_out_of_memory(shortage_of(bytes));
-    }
+    std::size_t bytes = unlimited;
+    (void)base::multiply(size, count, bytes);
+    (void)insist(bytes, [&] { return take_n(size, blocks, count); });
 }
 
 // Freeing.

@@ -156,15 +156,13 @@ void variable_pool::give_back(std::size_t spans) noexcept {
 }
 
 void variable_pool::reserve_initial() {
-    for (unsigned attempt = 0;; ++attempt) {
-        if (open()) {
-            const std::size_t span = heap_.granules() * engine::granule_bytes;
-            const std::size_t spans = is_only_ ? 1 : (options_.initial_bytes - 1) / span + 1;
-            if (spans * span >= options_.initial_bytes && try_reserve_spans(spans)) return;
-        }
-        if (!may_retry(attempt, options_.initial_bytes)) break;
-    }
-    base::raise_out_of_memory(shortage_of(options_.initial_bytes));
+    const auto get = [this] {
+        if (!open()) return false;
+        const std::size_t span = heap_.granules() * engine::granule_bytes;
+        const std::size_t spans = is_only_ ? 1 : (options_.initial_bytes - 1) / span + 1;
+        return spans * span >= options_.initial_bytes && try_reserve_spans(spans);
+    };
+    (void)insist(options_.initial_bytes, get, false);
 }
 
 // Spans without a block are counted on only: what is free between others may not be where it is wanted.
@@ -186,11 +184,9 @@ bool variable_pool::try_reserve(std::size_t size, std::size_t blocks) noexcept {
 }
 
 void variable_pool::reserve(std::size_t size, std::size_t blocks, touch pages) {
-    for (unsigned attempt = 0; !try_reserve(size, blocks); ++attempt) {
-        std::size_t bytes = unlimited;
-        (void)base::multiply(size, blocks, bytes);
-        if (!may_retry(attempt, bytes)) base::raise_out_of_memory(shortage_of(bytes));
-    }
+    std::size_t bytes = unlimited;
+    (void)base::multiply(size, blocks, bytes);
+    (void)insist(bytes, [&] { return try_reserve(size, blocks); }, false);
     if (pages == touch::yes && !watched_) regions_.populate(); // a watcher forbids what is free
 }
 
@@ -312,13 +308,14 @@ void* variable_pool::reallocate(void* block, std::size_t size, std::size_t align
     if (!base::is_power_of_two(alignment)) {
         base::raise_bad_options(options_.name, "the alignment of a request is not a power of two");
     }
-    for (unsigned attempt = 0;; ++attempt) {
-        if (!is_live(block)) return report_stray(block), nullptr;
-        if (void* const result = take_again(block, size, alignment)) return result;
-        if (!may_retry(attempt, size)) break;
-    }
-    ++calls_.failures;
-    base::raise_out_of_memory(shortage_of(size));
+    bool is_stray = false; // also when a handler has freed it
+    void* const result = insist(size, [&] {
+        is_stray = !is_live(block);
+        return is_stray ? block : take_again(block, size, alignment);
+    });
+    if (!is_stray) return result;
+    report_stray(block);
+    return nullptr;
 }
 
 } // namespace cenote

@@ -167,7 +167,13 @@ private:
     void wipe(std::byte* begin, const std::byte* end) noexcept;
     void destruct_down_to(const note* until) noexcept;
     void note_peak() noexcept;
-    [[nodiscard]] bool may_retry(unsigned attempt, std::size_t size);
+    /// What `get()` finds, or the end of it; `counts`: as a failure.
+    template<class Get>
+    auto insist(std::size_t size, const Get& get, bool counts = true) {
+        return engine::insist(
+            options_.on_exhaustion, this, get, [&] { return shortage_of(size); },
+            [&] { calls_.failures += counts ? 1 : 0; });
+    }
     [[nodiscard]] shortage shortage_of(std::size_t size) const noexcept;
     [[nodiscard]] bool holds(const void* pointer, std::size_t bytes) const noexcept;
     void report(misuse kind, const void* pointer) const noexcept;

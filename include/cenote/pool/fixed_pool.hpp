@@ -197,7 +197,13 @@ private:
     void wipe_live() noexcept;
     /// Makes a live block not live, but leaves it as it is until `reset`; false for others.
     bool retire(void* block) noexcept;
-    [[nodiscard]] bool may_retry(unsigned attempt, std::size_t blocks);
+    /// What `get()` finds, or the end of it; `counts`: as a failure.
+    template<class Get>
+    auto insist(std::size_t blocks, const Get& get, bool counts = true) {
+        return engine::insist(
+            options_.on_exhaustion, this, get, [&] { return shortage_of(blocks); },
+            [&] { calls_.failures += counts ? 1 : 0; });
+    }
     [[nodiscard]] shortage shortage_of(std::size_t blocks) const noexcept;
 
     /// Whether every call of an open pool takes the slow path, whatever goes on.

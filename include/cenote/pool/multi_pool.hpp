@@ -205,7 +205,13 @@ private:
     [[nodiscard]] void* take_block(std::uint32_t size_class) noexcept;
     [[nodiscard]] bool take_n(std::size_t size, void** blocks, std::size_t count) noexcept;
     void take_back_exactly(std::uint32_t size_class, void* block) noexcept;
-    [[nodiscard]] bool may_retry(unsigned attempt, std::size_t size);
+    /// What `get()` finds, or the end of it; `counts`: as a failure.
+    template<class Get>
+    auto insist(std::size_t size, const Get& get, bool counts = true) {
+        return engine::insist(
+            options_.on_exhaustion, this, get, [&] { return shortage_of(size); },
+            [&] { calls_.failures += counts ? 1 : 0; });
+    }
     [[nodiscard]] shortage shortage_of(std::size_t size) const noexcept;
     void note_live(std::uint32_t size_class) noexcept;
     void wipe(void* block, std::size_t bytes) noexcept;

@@ -80,6 +80,20 @@ namespace engine {
 /// it on behalf of the same `pool`.
 [[nodiscard]] bool may_retry(const exhaustion_handler& handler, unsigned attempt, const shortage& what,
                              const void* pool);
+
+/// What `get()` finds. As long as that is nothing, the handler is asked; in the end `refuse()` is called, and
+/// what `short_of()` says is thrown.
+template<class Get, class ShortOf, class Refuse>
+auto insist(const exhaustion_handler& handler, const void* pool, const Get& get, const ShortOf& short_of,
+            const Refuse& refuse) {
+    for (unsigned attempt = 0;; ++attempt) {
+        if (auto found = get()) return found;
+        const shortage what = short_of();
+        if (may_retry(handler, attempt, what, pool)) continue;
+        refuse();
+        base::raise_out_of_memory(short_of());
+    }
+}
 } // namespace engine
 
 /// For `exhaustion_handler::call`: prints what is short and aborts.

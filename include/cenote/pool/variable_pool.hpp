@@ -171,7 +171,13 @@ private:
     void mark_free(void* block, std::size_t bytes) noexcept;
     void wipe_live() noexcept;
     void erase_large() noexcept;
-    [[nodiscard]] bool may_retry(unsigned attempt, std::size_t size);
+    /// What `get()` finds, or the end of it; `counts`: as a failure.
+    template<class Get>
+    auto insist(std::size_t size, const Get& get, bool counts = true) {
+        return engine::insist(
+            options_.on_exhaustion, this, get, [&] { return shortage_of(size); },
+            [&] { calls_.failures += counts ? 1 : 0; });
+    }
     [[nodiscard]] shortage shortage_of(std::size_t size) const noexcept;
     [[nodiscard]] void* next_live(cursor& at, std::size_t& size) const noexcept;
 
