@@ -31,6 +31,9 @@ constexpr std::size_t sizes[] = {64,  1,   2,   3,   7,   8,    12,   16,   24, 
 constexpr std::size_t per_slab[] = {0, 0, 1, 2, 3, 8, 63, 64, 65, 130};
 constexpr std::size_t maxima[] = {unlimited, unlimited, 1, 5, 64, 200, 1000, 3000};
 constexpr std::size_t initials[] = {0, 0, 0, 1, 10, 100};
+constexpr std::size_t magazines[] = {0, 0, 1, 2, 30, 1024};
+constexpr hand_out orders[] = {hand_out::most_recent, hand_out::oldest, hand_out::lowest_address,
+                               hand_out::most_recent};
 
 } // namespace
 
@@ -48,6 +51,9 @@ fixed_pool_options fixed_run::options_of(const program& script) {
     result.erase_on_free = (choices[7] & 48) == 48;
     result.sanitizers = (choices[7] & 64) != 0;
     result.trim = (choices[7] & 128) != 0 ? trim::manual : trim::automatic;
+    result.order = pick(orders, choices[12]);
+    result.magazine_blocks = pick(magazines, choices[13]);
+    result.adaptive = choices[14] % 2 == 1 && result.trim == trim::automatic;
     result.name = "run";
     if (kind_of(script) == ground::kind::exact_buffer && result.maximum_blocks == unlimited)
         result.maximum_blocks = 300;
@@ -242,9 +248,7 @@ void fixed_run::step(operation how) {
 
 void fixed_run::check(bool whole) const {
     const pool_stats now = pool_->stats();
-    const bool is_exact =
-        options_.checks || options_.stats || options_.zero_on_allocate || options_.erase_on_free;
-    compare(now, map_, is_exact ? 0 : 1024);
+    compare(now, map_, options_.is_exact() ? 0 : 1024);
     require(now.live_bytes == now.live * pool_->block_size(), "live bytes are not live blocks");
     require(now.blocks <= options_.maximum_blocks, "more blocks than the maximum");
     require(now.calls.has_value() == options_.stats, "calls are counted without the option, or not with it");
