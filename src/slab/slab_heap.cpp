@@ -39,8 +39,8 @@ std::size_t slab_heap::take_begin(const slab_table::entry& entry, void** end, st
     return 1;
 }
 
-// Not the last idle block of a slab, nor the first of one where that is counted, nor one that was told of:
-// `take` does what is done then.
+// Not the first block of a slab where that is counted, nor one that was told of: `take` does what is done
+// then.
 void* slab_heap::take_one() noexcept {
     std::uint32_t id = partial_;
     if (id == no_slab && (id = take_kept()) != no_slab) link(id);
@@ -48,14 +48,16 @@ void* slab_heap::take_one() noexcept {
         const slab_table::entry& entry = regions_->table().at(id);
         slab& record = *entry.record;
         const bool is_told = begin_at_ != 0 || (habits_.lowest_first && record.idle_count == record.blocks);
-        slab::word& idle = record.idle()[record.hint];
-        if (idle != 0 && record.idle_count > 1 && !is_told) [[likely]] {
+        if (!is_told) [[likely]] {
+            while (record.idle()[record.hint] == 0) ++record.hint; // a listed slab has an idle block
+            slab::word& idle = record.idle()[record.hint];
             const auto index =
                 record.hint * slab::word_bits + static_cast<std::uint32_t>(std::countr_zero(idle));
             record.out()[record.hint] |= idle & (0 - idle);
             idle &= idle - 1;
             if (index >= record.fresh) record.fresh = index + 1;
-            --record.idle_count;
+            if (--record.idle_count == 0) [[unlikely]]
+                unlink(id);
             --idle_;
             ++out_;
             return entry.begin + index * layout_.stride;
