@@ -61,13 +61,20 @@ void buddy_heap::relist(buddy_region& region) noexcept {
     list(region);
 }
 
+// Sources may write to what they commit, in whole pages: a sanitizer has to let them.
+bool buddy_heap::commit(std::byte* data, std::size_t bytes) noexcept {
+    const std::size_t before = reinterpret_cast<std::uintptr_t>(data) % alignment;
+    if (watched_) base::permit(data - before, base::rounded_up(before + bytes, alignment));
+    return from_->commit(data, bytes);
+}
+
 place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
     if (has_listed_ >> order == 0) return no_place;
     buddy_region& region = *listed_[order + static_cast<unsigned>(std::countr_zero(has_listed_ >> order))];
     const std::uint32_t granule = region.take(shape_, order, counts_, was_clean);
     const place found = region.number << shape_.region_bits | place{granule} << shape_.granule_bits;
     const std::size_t bytes = std::size_t{1} << (order + shape_.granule_bits);
-    if (was_clean && !from_->commit(at(found), bytes)) {
+    if (was_clean && !commit(at(found), bytes)) {
         region.give(shape_, granule, order, counts_);
         region.forget(shape_, granule, order);
         return no_place;
@@ -90,7 +97,7 @@ bool buddy_heap::extend(place where, unsigned order, unsigned wanted) noexcept {
     const std::size_t before = std::size_t{1} << (order + shape_.granule_bits);
     const std::size_t more = (std::size_t{1} << (wanted + shape_.granule_bits)) - before;
     if (!region.can_extend(shape_, granule, order, wanted)) return false;
-    if (!from_->commit(at(where) + before, more)) return false;
+    if (!commit(at(where) + before, more)) return false;
     region.extend(shape_, granule, order, wanted, counts_);
     relist(region);
     free_bytes_ -= more;
@@ -180,13 +187,15 @@ unsigned buddy_heap::aged(unsigned age, unsigned steps) noexcept {
 
 void buddy_heap::give_back(std::byte* data, std::size_t bytes, bool is_final, returned& sum) noexcept {
     ++sum.calls;
-    if (!is_final) {
+    if (watched_) base::permit(data, bytes);
+    if (is_final) {
+        from_->decommit(data, bytes);
+        sum.bytes += bytes;
+    } else {
         from_->purge(data, bytes);
         sum.lazy_bytes += bytes;
-        return;
     }
-    from_->decommit(data, bytes);
-    sum.bytes += bytes;
+    if (watched_) base::forbid(data, bytes);
 }
 
 // Runs of pages of one fate go in one call.
