@@ -98,15 +98,17 @@ void add_bounded(std::vector<test_case>& all) {
         all.push_back({.what = pattern::bounded_short, .threads = threads});
 }
 
-void add_buffers(std::vector<test_case>& all) {
+void add_buffers(std::vector<test_case>& all, bool whole) {
     all.push_back({.what = pattern::bounded_plenty, .block_size = 1 << 20, .threads = 1});
     all.push_back({.what = pattern::wake_up, .threads = 2});
     for (const unsigned threads : {1u, 2u})
         all.push_back({.what = pattern::buffers, .block_size = largest_buffer, .threads = threads});
     for (const pattern what : {pattern::buffers_over, pattern::buffers_16, pattern::buffers_16_touched})
         all.push_back({.what = what, .block_size = largest_buffer, .threads = 1});
-    for (const unsigned threads : {1u, 2u, 4u, 8u, 16u, 32u})
+    for (const unsigned threads : {1u, 2u, 4u, 8u, 16u, 32u}) {
+        if (!whole && threads > 2) continue; // they take long
         all.push_back({.what = pattern::buffer_workers, .block_size = largest_buffer, .threads = threads});
+    }
 }
 
 void add_growth(std::vector<test_case>& all, bool whole) {
@@ -163,7 +165,7 @@ std::vector<test_case> all_cases(bool whole) {
     add_threads(all);
     add_pools(all);
     add_bounded(all);
-    add_buffers(all);
+    add_buffers(all, whole);
     const std::vector<test_case> plain = all;
     add_growth(all, whole);
     for (test_case one : plain) {
