@@ -39,8 +39,7 @@ engine::region_plan multi_pool::plan_for(source& from, const multi_pool_options&
     plan.alignment = options.slab_bytes;
     plan.slab_bytes = options.slab_bytes;
     plan.record_bytes = engine::slab::bytes_for(options.slab_bytes / engine::smallest_class);
-    const bool has_magazines = !exact && threads == 0;
-    plan.home_bytes = has_magazines ? magazine_bytes(options.slab_bytes / 8, from.is_prepaid()) : 0;
+    plan.home_bytes = !exact && threads == 0 ? magazine_bytes(options.slab_bytes / 8, from.is_prepaid()) : 0;
     plan.shared = threads != 0;
     return plan;
 }
@@ -68,6 +67,7 @@ std::size_t multi_pool::required_bytes(const multi_pool_options& wanted, unsigne
 bool multi_pool::open() noexcept {
     watched_ = options_.sanitizers && base::watched();
     regions_.configure(plan_for(limit_, options_, is_exact(), threads_));
+    has_short_magazines_ = limit_.is_prepaid();
     if (threads_ != 0 && !is_exact()) {
         const std::size_t bytes = options_.initial_bytes != 0 ? options_.initial_bytes : limit_.available();
         cache_entries_ = entries_for(limit_.is_prepaid(), bytes, largest_, threads_);
@@ -91,7 +91,7 @@ void multi_pool::equip() noexcept {
     if (is_exact() || threads_ != 0) return;
     auto** memory = reinterpret_cast<void**>(regions_.home());
     for (std::uint32_t c = 0; c < classes(); ++c) {
-        const std::size_t capacity = magazine_of(c, limit_.is_prepaid());
+        const std::size_t capacity = magazine_of(c, has_short_magazines_);
         stores_[c].equip(memory, capacity);
         if (walks_ != 0) stores_[c].suspend();
         memory += 2 * engine::magazine::words_for(capacity);
@@ -101,9 +101,22 @@ void multi_pool::equip() noexcept {
 bool multi_pool::add_region(std::size_t slabs) noexcept {
     const bool is_first = regions_.first() == nullptr;
     std::size_t bytes = 0;
-    if (!base::multiply(slabs, options_.slab_bytes, bytes) || !regions_.grow(bytes)) return false;
+    if (!base::multiply(slabs, options_.slab_bytes, bytes)) return false;
+    if (!regions_.grow(bytes) && !(is_first && grow_with_short_magazines(bytes))) return false;
     if (is_first) equip();
     return true;
+}
+
+// The first region brings the magazines: near a limit blocks matter more.
+bool multi_pool::grow_with_short_magazines(std::size_t bytes) noexcept {
+    if (is_exact() || threads_ != 0 || has_short_magazines_) return false;
+    const engine::region_plan usual = regions_.plan();
+    engine::region_plan smaller = usual;
+    smaller.home_bytes = magazine_bytes(largest_, true);
+    regions_.configure(smaller);
+    has_short_magazines_ = regions_.grow(bytes);
+    if (!has_short_magazines_) regions_.configure(usual);
+    return has_short_magazines_;
 }
 
 // As many as can be had, when not all can: a source near its limit still serves. A caller's buffer is taken
@@ -231,6 +244,9 @@ bool multi_pool::trim_for_large() noexcept {
 void multi_pool::release_everything() noexcept {
     for (std::uint32_t c = 0; c < classes(); ++c) stores_[c].strip();
     regions_.release_all();
+    if (!has_short_magazines_ || limit_.is_prepaid()) return;
+    regions_.configure(plan_for(limit_, options_, is_exact(), threads_)); // there may be more room now
+    has_short_magazines_ = false;
 }
 
 void multi_pool::give_back_surplus() noexcept {

@@ -230,6 +230,7 @@ private:
     [[nodiscard]] bool open() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool add_region(std::size_t slabs) noexcept;
+    [[nodiscard]] bool grow_with_short_magazines(std::size_t bytes) noexcept;
     void shrink_to(std::size_t slabs) noexcept;
     void release_everything() noexcept;
     [[nodiscard]] std::size_t blocks_in_slab() const noexcept {
@@ -254,6 +255,7 @@ private:
     budget limit_; // around the source
     std::size_t largest_;
     bool is_open_ = false;
+    bool has_short_magazines_ = false;
     bool watched_ = false;
     unsigned threads_ = 0;          // that are expected to share it; 0: it belongs to one
     std::size_t cache_entries_ = 0; // of the magazines of each of them, all sizes together
