@@ -60,6 +60,15 @@ void permit([[maybe_unused]] const void* data, [[maybe_unused]] std::size_t byte
 #endif
 }
 
+void permit_kept([[maybe_unused]] const void* data, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(CENOTE_ASAN)
+    if (who() == watcher::asan) __asan_unpoison_memory_region(data, bytes);
+#endif
+#if defined(CENOTE_MEMCHECK)
+    if (who() == watcher::memcheck) (void)VALGRIND_MAKE_MEM_DEFINED(data, bytes);
+#endif
+}
+
 std::size_t permitted([[maybe_unused]] const void* data, std::size_t bytes) noexcept {
 #if defined(CENOTE_ASAN)
     if (who() == watcher::asan) {

@@ -64,7 +64,12 @@ void buddy_heap::relist(buddy_region& region) noexcept {
 // Sources may write to what they commit, in whole pages: a sanitizer has to let them.
 bool buddy_heap::commit(std::byte* data, std::size_t bytes) noexcept {
     const std::size_t before = reinterpret_cast<std::uintptr_t>(data) % alignment;
-    if (watched_) base::permit(data - before, base::rounded_up(before + bytes, alignment));
+    const std::size_t behind = base::rounded_up(before + bytes, alignment) - before - bytes;
+    if (watched_) {
+        base::permit(data, bytes);
+        base::permit_kept(data - before, before);
+        base::permit_kept(data + bytes, behind);
+    }
     return from_->commit(data, bytes);
 }
 

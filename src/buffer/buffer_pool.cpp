@@ -128,7 +128,8 @@ bool buffer_pool::extend(buffer& one, std::size_t size) noexcept {
     engine::buffer_tiers& core = shared_.core();
     const section here(shared_);
     if (!core.extend(entry, tier, wanted)) return false;
-    if (core.is_watched()) base::permit(one.data_, smallest() << wanted);
+    const std::size_t had = smallest() << tier; // what stands there stays defined
+    if (core.is_watched()) base::permit(one.data_ + had, (smallest() << wanted) - had);
     one.where_ += wanted - tier;
     return true;
 }

@@ -38,6 +38,8 @@ TEST(sanitizer, forbidden_bytes_are_poisoned_and_permitted_ones_are_not) {
     EXPECT_NE(__asan_address_is_poisoned(data + 24), 0);
     EXPECT_EQ(base::permitted(data, 64), 24u);
     EXPECT_EQ(base::permitted(data, 20), 20u);
+    base::permit_kept(data + 24, 16);
+    EXPECT_EQ(base::permitted(data, 64), 40u);
     base::permit(data, 64);
     EXPECT_EQ(__asan_address_is_poisoned(data + 63), 0);
 }
@@ -51,6 +53,7 @@ TEST(sanitizer, without_a_watcher_bytes_keep_their_contents) {
     base::forbid(data, sizeof data);
     EXPECT_EQ(data[5], std::byte{42});
     base::permit(data, sizeof data);
+    base::permit_kept(data, sizeof data);
     EXPECT_EQ(data[5], std::byte{42});
 }
 

@@ -19,6 +19,8 @@ CENOTE_API void forbid(const void* data, std::size_t bytes) noexcept;
 
 /// From now on these bytes may be touched; their contents are undefined.
 CENOTE_API void permit(const void* data, std::size_t bytes) noexcept;
+/// The same where some of it is in use already: its contents stay what they are to a watcher of contents.
+CENOTE_API void permit_kept(const void* data, std::size_t bytes) noexcept;
 
 /// How many of these bytes, from the first on, may be touched: all when nobody watches.
 [[nodiscard]] CENOTE_API std::size_t permitted(const void* data, std::size_t bytes) noexcept;
