@@ -121,7 +121,7 @@ TEST(hand_out, a_freed_block_comes_back_when_all_others_have_been_out) {
 }
 
 TEST(hand_out, a_buffer_of_exact_size_holds_a_queue_of_all_blocks) {
-    for (const std::size_t blocks : {1, 3, 64, 65, 500}) {
+    for (const std::size_t blocks : {1u, 3u, 64u, 65u, 500u}) {
         fixed_pool_options wanted{.block_size = 8, .maximum_blocks = blocks, .order = hand_out::oldest};
         std::vector<std::byte> buffer(fixed_pool::required_bytes(wanted));
         region bytes(buffer.data(), buffer.size());
