@@ -115,7 +115,7 @@ void c_run::run(const program& script) {
 }
 
 void c_run::step(operation how) {
-    switch (how.verb % 10) {
+    switch (how.verb % 16) {
     case 0:
     case 1:
     case 2:
@@ -132,6 +132,17 @@ void c_run::step(operation how) {
         return walk(how);
     case 8:
         return ask_impossible(how);
+    case 9:
+    case 10:
+        return call_directly(how);
+    case 11:
+        return question(how);
+    case 12:
+        return how.which % 8 == 0 ? ask_with_nothing() : work_in_a_buffer(how);
+    case 13:
+        return use_the_defaults(how);
+    case 14:
+        return exhaust(how);
     default:
         how.which % 2 == 0 ? source_.refuse(1 + how.amount % 3, refusal::once) : source_.relent();
     }

@@ -38,6 +38,20 @@ private:
     void walk(operation how);
     void ask_impossible(operation how);
 
+    // In c_questions.cpp.
+    struct walk_for_strangers { // live blocks that the map does not know
+        std::size_t count = 0;
+        void* last = nullptr;
+    };
+    [[nodiscard]] walk_for_strangers strangers();
+    void call_directly(operation how);
+    void mark_and_rewind(operation how);
+    void question(operation how);
+    static void ask_with_nothing();
+    static void work_in_a_buffer(operation how);
+    void use_the_defaults(operation how);
+    static void exhaust(operation how);
+
     // What they share.
     [[nodiscard]] bool is_fixed() const noexcept { return kind_ == kind::fixed || kind_ == kind::shared; }
     [[nodiscard]] std::size_t size_of(operation how) const;
