@@ -1,8 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
-#include <cenote/base/sync.hpp>
 #include <cenote/base/sync_background.hpp>
 
-#include <algorithm>
+#include "sync_background_wait.hpp"
+
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -12,17 +12,6 @@
 
 namespace cenote::sync {
 namespace {
-
-constexpr char stops = 's';
-constexpr char wakes = 'w';
-constexpr std::int64_t millisecond = 1'000'000;
-constexpr std::int64_t longest_sleep = 3'600'000; // an hour, in milliseconds
-
-int milliseconds_until(std::int64_t when) noexcept {
-    const std::int64_t now = steady_now();
-    if (when <= now) return 0;
-    return static_cast<int>(std::min((when - now - 1) / millisecond + 1, longest_sleep));
-}
 
 bool open_pipe(int (&ends)[2]) noexcept {
     if (::pipe(ends) != 0) return false;

@@ -1,26 +1,11 @@
 // cenote: SPDX-License-Identifier: MIT
-#include <cenote/base/sync.hpp>
 #include <cenote/base/sync_background.hpp>
 
-#include <algorithm>
+#include "sync_background_wait.hpp"
+
 #include <windows.h>
 
 namespace cenote::sync {
-namespace {
-
-constexpr char stops = 's';
-constexpr char wakes = 'w';
-constexpr std::int64_t millisecond = 1'000'000;
-constexpr std::int64_t longest_sleep = 3'600'000; // an hour, in milliseconds
-
-DWORD milliseconds_until(std::int64_t when) noexcept {
-    const std::int64_t now = steady_now();
-    if (when <= now) return 0;
-    return static_cast<DWORD>(std::min((when - now - 1) / millisecond + 1, longest_sleep));
-}
-
-} // namespace
-
 // In place of a pipe a word: 0, or what was said last that matters most.
 bool background::start(work call, void* context, int urgent) noexcept {
     if (is_running()) return false;
@@ -65,7 +50,8 @@ void background::loop() noexcept {
         const std::int64_t next = call_(context_, false);
         int nothing = 0;
         if (said.load(memory_order_acquire) == 0)
-            (void)WaitOnAddress(&ends_[0], &nothing, sizeof nothing, milliseconds_until(next));
+            (void)WaitOnAddress(&ends_[0], &nothing, sizeof nothing,
+                                static_cast<DWORD>(milliseconds_until(next)));
         int seen = said.load(memory_order_acquire);
         if (seen == stops) return;
         said.compare_exchange_strong(seen, 0, memory_order_acquire, memory_order_acquire);
