@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 sync::atomic<misuse_handler> current_misuse_handler{nullptr};
@@ -133,4 +133,4 @@ void report_leak(const leak_report& report, bool checked) noexcept {
 }
 
 } // namespace base
-} // namespace cenote
+} // namespace cenote::inline v0_1

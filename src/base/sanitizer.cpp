@@ -14,7 +14,7 @@ extern "C" __attribute__((weak)) void* __asan_region_is_poisoned(void*, std::siz
 #define CENOTE_ASAN 1
 #endif
 
-namespace cenote::base {
+namespace cenote::inline v0_1::base {
 namespace {
 
 enum class watcher { none, asan, memcheck };
@@ -89,4 +89,4 @@ std::size_t permitted([[maybe_unused]] const void* data, std::size_t bytes) noex
     return bytes;
 }
 
-} // namespace cenote::base
+} // namespace cenote::inline v0_1::base

@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <time.h>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 namespace {
 
 // A key and not a thread_local with a destructor: those run before, so that they may still use a pool.
@@ -48,4 +48,4 @@ bool at_thread_exit(void (*call)(void*), void* context) noexcept {
     return has_key.load(memory_order_acquire) && pthread_setspecific(key, context) == 0;
 }
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 namespace {
 
 bool open_pipe(int (&ends)[2]) noexcept {
@@ -104,4 +104,4 @@ void close_memory_pressure(int descriptor) noexcept {
     if (descriptor >= 0) ::close(descriptor);
 }
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 
 inline constexpr char stops = 's';
 inline constexpr char wakes = 'w';
@@ -21,4 +21,4 @@ inline constexpr char wakes = 'w';
     return static_cast<int>(std::min((when - now - 1) / millisecond + 1, longest_sleep));
 }
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

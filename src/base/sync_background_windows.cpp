@@ -5,7 +5,7 @@
 
 #include <windows.h>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 // In place of a pipe a word: 0, or what was said last that matters most.
 bool background::start(work call, void* context, int urgent) noexcept {
     if (is_running()) return false;
@@ -65,4 +65,4 @@ int open_memory_pressure(const char* /*file*/) noexcept {
 
 void close_memory_pressure(int /*descriptor*/) noexcept {}
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <time.h>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
@@ -32,4 +32,4 @@ bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept
     return pthread_atfork(before, in_parent, in_child) == 0;
 }
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

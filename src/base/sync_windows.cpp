@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <windows.h>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 
 void real::wait(const atomic<std::uint32_t>& word, std::uint32_t value) noexcept {
     (void)wait_until(word, value, no_deadline);
@@ -47,4 +47,4 @@ bool at_fork(void (* /*before*/)(), void (* /*in_parent*/)(), void (* /*in_child
     return true;
 }
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 void buddy_heap::configure(const buddy_shape& shape, source& from, bool watched) noexcept {
     shape_ = shape;
@@ -293,4 +293,4 @@ bool buddy_heap::is_valid() const noexcept {
     return regions == count_ && bytes == free_bytes_;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

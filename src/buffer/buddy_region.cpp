@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 buddy_region::buddy_region(const buddy_shape& shape) noexcept {
     std::memset(words(), 0, shape.record_bytes() - sizeof(buddy_region));
@@ -114,4 +114,4 @@ bool buddy_region::is_valid(const buddy_shape& shape) const noexcept {
     return true;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/buffer/buffer_keeper.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 buffer_keeper::buffer_keeper(buffer_pool& pool, const buffer_keeper_options& wanted) noexcept
     : pool_(&pool), pressure_(wanted.watch_pressure ? sync::open_memory_pressure(wanted.pressure_file) : -1) {
@@ -19,4 +19,4 @@ std::int64_t buffer_keeper::work(void* self, bool is_urgent) noexcept {
     return engine::deadline_at(pool.tick());
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

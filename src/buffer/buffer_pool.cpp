@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 const buffer_pool_options& checked(const buffer_pool_options& wanted) {
@@ -207,4 +207,4 @@ std::size_t buffer_pool::required_bytes(const buffer_pool_options& wanted) {
     return bytes;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr unsigned least_region_bits = 16;
@@ -320,4 +320,4 @@ bool buffer_tiers::is_valid() const noexcept {
            heap_.reserved_bytes() + shelf_bytes_ + bought_ + oversize_bytes_ == limit_.used();
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

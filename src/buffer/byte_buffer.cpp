@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 byte_buffer::byte_buffer(buffer&& first) noexcept : pool_(first.pool()), whole_(std::move(first)) {}
 
@@ -60,4 +60,4 @@ buffer byte_buffer::release() noexcept {
     return std::move(whole_);
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

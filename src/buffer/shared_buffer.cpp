@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 shared_buffer::shared_buffer(buffer&& whole) {
     if (!whole) return;
@@ -39,4 +39,4 @@ buffer shared_buffer::take() noexcept {
     return whole;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <new>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 constexpr std::size_t cache_line = 64;
@@ -173,4 +173,4 @@ std::size_t arena_pool::required_bytes(const arena_pool_options& options) {
     return sizes.bytes + cache_line - 1;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

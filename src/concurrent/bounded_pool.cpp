@@ -4,7 +4,7 @@
 
 #include <new>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 constexpr std::size_t unit = alignof(std::max_align_t);
@@ -217,4 +217,4 @@ std::size_t bounded_pool::required_bytes(const bounded_pool_options& options) {
     return sizes.bytes + alignment_of_region(alignment) - 1;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

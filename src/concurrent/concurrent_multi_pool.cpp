@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 template class engine::shared<multi_pool>;
 
@@ -292,4 +292,4 @@ void concurrent_multi_pool::reserve(std::size_t size, std::size_t blocks, touch 
     (void)shared_.join(true); // the cache of this thread is memory too
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 template class engine::shared<fixed_pool>;
 
@@ -298,4 +298,4 @@ void concurrent_pool::reserve(std::size_t blocks, touch pages) {
     (void)shared_.join(true); // the cache of this thread is memory too
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 constinit thread_cache none;
@@ -50,7 +50,7 @@ constinit thread_local thread_slots this_thread CENOTE_INITIAL_EXEC = empty_tabl
 // functions (-Bsymbolic-functions). What is unloaded must leave nothing there: such a copy has no caches.
 #if defined(CENOTE_OWN_NAME_OF)
 extern constinit thread_local thread_slots
-    own_table CENOTE_OWN_NAME_OF("_ZN6cenote6engine11this_threadE") CENOTE_INITIAL_EXEC;
+    own_table CENOTE_OWN_NAME_OF("_ZN6cenote4v0_16engine11this_threadE") CENOTE_INITIAL_EXEC;
 #else
 #define own_table this_thread
 #endif
@@ -99,4 +99,4 @@ bool watch_this_thread() noexcept {
     return own == &this_thread && sync::at_thread_exit(&end_this_thread, &this_thread);
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -5,7 +5,7 @@
 
 #include <cenote/concurrent/registry.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// The registry, which also knows of forks from the first call on.
 [[nodiscard]] registry& process_registry() noexcept;
@@ -19,4 +19,4 @@ void supply_records() noexcept;
 /// Has the calling thread part with its caches when it ends.
 [[nodiscard]] bool watch_this_thread() noexcept;
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

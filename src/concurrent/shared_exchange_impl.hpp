@@ -11,7 +11,7 @@
 #include <cstring>
 #include <initializer_list>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// Empties `full`, of the stock `one`; less when more is wrong in it than a list of reports holds.
 template<class Core>
@@ -171,4 +171,4 @@ void shared<Core>::give_many(thread_cache& mine, std::uint32_t size_class, void*
     }
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -9,7 +9,7 @@
 #include "shared_exchange_impl.hpp"
 #include "shared_memory_impl.hpp"
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 template<class Core>
 shared<Core>::~shared() {
@@ -232,4 +232,4 @@ void shared<Core>::reset() noexcept {
     }
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

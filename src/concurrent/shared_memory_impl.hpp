@@ -8,7 +8,7 @@
 
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 template<class Core>
 std::size_t shared<Core>::bytes_of_units(std::size_t unit_bytes, std::size_t units) noexcept {
@@ -109,4 +109,4 @@ bool shared<Core>::narrow_widest(thread_cache& mine, std::uint32_t size_class) n
     return true;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "c_common.hpp"
 
-namespace cenote::c {
+namespace cenote::inline v0_1::c {
 
 cenote_status status_of(misuse kind) noexcept {
     switch (kind) {
@@ -95,7 +95,7 @@ cenote_stats stats_of(const pool_stats& now, std::uint64_t retried) noexcept {
     return result;
 }
 
-} // namespace cenote::c
+} // namespace cenote::inline v0_1::c
 
 extern "C" const char* cenote_status_text(cenote_status status) noexcept {
     switch (status) {

@@ -21,7 +21,7 @@
 #include <cstring>
 #include <new>
 
-namespace cenote::c {
+namespace cenote::inline v0_1::c {
 
 /// The code for a kind of misuse.
 [[nodiscard]] cenote_status status_of(misuse kind) noexcept;
@@ -167,4 +167,4 @@ inline void zero_tail(void* block, std::size_t old_size, std::size_t new_size, u
     std::memset(static_cast<std::byte*>(block) + old_size, 0, new_size - old_size);
 }
 
-} // namespace cenote::c
+} // namespace cenote::inline v0_1::c

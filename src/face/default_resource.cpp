@@ -2,7 +2,7 @@
 #include <cenote/face/default_resource.hpp>
 #include <cenote/face/direct_resource.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 sync::atomic<memory_resource*> of_process{nullptr};
@@ -34,4 +34,4 @@ use_by_default::~use_by_default() {
     (void)(reach_ == reach::thread ? set_thread_resource(before_) : set_process_resource(before_));
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 using sync::memory_order_relaxed;
@@ -75,4 +75,4 @@ memory_resource& pages_resource() noexcept {
     return all.value;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 using sync::memory_order_relaxed;
@@ -172,4 +172,4 @@ bool memory_resource::reset() noexcept {
     return true;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/face/resource_source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 void* base::try_allocate_from(std::pmr::memory_resource& from, std::size_t size,
                               std::size_t alignment) noexcept {
@@ -26,4 +26,4 @@ void resource_source::release(void* region, const request& given) noexcept {
     upstream_->deallocate(region, given.bytes, given.alignment);
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

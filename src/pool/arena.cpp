@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 // Stands in the arena where the mark was made: what is below it cannot be freed without it, so that looking
 // for it among those that are left finds out whether the mark still holds.
@@ -328,4 +328,4 @@ bool arena::is_valid() const noexcept {
     return chunks_.is_valid() && chunks_.reserved() <= options_.maximum_bytes;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -5,7 +5,7 @@
 
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr std::size_t header = base::rounded_up(sizeof(chunk), chunk_list::alignment);
@@ -172,4 +172,4 @@ bool chunk_list::is_valid() const noexcept {
     return is_behind && held == held_ && reserved == reserved_;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 /// A surplus goes back when it was one for a whole window of traffic: until this many blocks were flushed for
@@ -349,4 +349,4 @@ std::size_t fixed_pool::trim() noexcept {
     return before - regions_.reserved_bytes() + decommitted;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -3,7 +3,7 @@
 // A fixed pool as what many threads share: whole magazines come and go.
 #include <cenote/pool/fixed_pool.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 std::size_t fixed_pool::unit_bytes() const noexcept {
     return engine::unit_bytes_for(1, 2 * engine::magazine::words_for(in_magazine()));
@@ -31,4 +31,4 @@ void* const* fixed_pool::put(std::uint32_t, void* const* begin, void* const* end
     return stopped;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -5,7 +5,7 @@
 #include <cenote/pool/fixed_pool.hpp>
 #include <cenote/source/region.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 struct plan {
@@ -243,4 +243,4 @@ void fixed_pool::reserve(std::size_t blocks, touch pages) {
     if (pages == touch::yes && !watched_) regions_.populate(); // what a sanitizer forbids is not touched
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

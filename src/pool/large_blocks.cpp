@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 // Sizes are rounded to eight steps a doubling, so that a freed region fits the next request of about its
@@ -220,4 +220,4 @@ bool large_blocks::is_valid() const noexcept {
            table_.is_valid();
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 /// As in fixed_pool: a surplus goes back when it was one for a whole window of traffic.
@@ -317,4 +317,4 @@ bool multi_pool::is_valid() const noexcept {
     return regions_.is_valid() && large_.is_valid() && stats().reserved_bytes + bought_ == limit_.used();
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

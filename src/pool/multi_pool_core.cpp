@@ -6,7 +6,7 @@
 // together. When nothing is left, a newcomer gets half of what the widest has.
 #include <cenote/pool/multi_pool.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 constexpr std::size_t most_cached = std::size_t{256} << 10;
@@ -116,4 +116,4 @@ void* const* multi_pool::put(std::uint32_t size_class, void* const* begin, void*
     return stopped;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

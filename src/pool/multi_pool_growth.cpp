@@ -5,7 +5,7 @@
 #include <cenote/pool/multi_pool.hpp>
 #include <cenote/source/region.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 // Two magazines of a class may cache this many bytes: all classes together stay below two mebibytes.
@@ -279,4 +279,4 @@ std::size_t multi_pool::trim() noexcept {
     return large + returned;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 namespace {
 
@@ -38,4 +38,4 @@ bool abort_on_exhaustion(void* /*context*/, const shortage& what) {
     std::abort();
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 variable_pool::~variable_pool() {
     const std::size_t leaked = heap_.live() + large_.live();
@@ -326,4 +326,4 @@ bool variable_pool::is_valid() const noexcept {
            stats().reserved_bytes == limit_.used() && peak_ >= heap_.live() + large_.live();
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 /// As in fixed_pool: a surplus goes back when it was one for a whole window of traffic.
@@ -318,4 +318,4 @@ void* variable_pool::reallocate(void* block, std::size_t size, std::size_t align
     return nullptr;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

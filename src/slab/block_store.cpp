@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr std::size_t first_blocks = 4;
@@ -149,4 +149,4 @@ bool block_store::is_valid() const noexcept {
     return true;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

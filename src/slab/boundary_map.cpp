@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 void boundary_map::clear() const noexcept {
     std::memset(static_cast<void*>(words_), 0, layout_->bytes - (layout_->alignment - sizeof(word)));
@@ -82,4 +82,4 @@ bool boundary_map::is_valid() const noexcept {
            next(layout_->granules - 1) == layout_->granules;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 void depot::adopt(const region_header& region) noexcept {
     if (capacity_ == 0) return;
@@ -290,4 +290,4 @@ bool depot::is_valid() const noexcept {
            heap_.blocks() == heap_.out() + heap_.idle() + cached + written_off_;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 void free_index::move_to(void* memory, std::size_t nodes) noexcept {
     if (nodes_ != nullptr) std::memcpy(memory, nodes_, bytes_for(used_ + std::size_t{1}));
@@ -51,4 +51,4 @@ bool free_index::is_valid(std::size_t& blocks) const noexcept {
     return used_ < capacity_ ? blocks + spare == used_ : used_ == 0;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

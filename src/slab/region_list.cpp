@@ -5,7 +5,7 @@
 
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr std::size_t cache_line = 64;
@@ -258,4 +258,4 @@ bool region_list::is_valid() const noexcept {
     return slabs == slabs_ && used == used_ && bytes == reserved_ && table_.is_valid();
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/slab.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 void slab::make_all_idle() noexcept {
     const std::size_t count = words();
@@ -65,4 +65,4 @@ bool slab::is_valid() const noexcept {
     return counted == idle_count && fresh <= blocks;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

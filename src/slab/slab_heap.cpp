@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 std::size_t slab_heap::take(void** end, std::size_t want) noexcept {
     std::size_t taken = 0;
@@ -299,4 +299,4 @@ bool slab_heap::is_valid() const noexcept {
     return listed == idle_ && kept == kept_count_;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

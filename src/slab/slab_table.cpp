@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 // A free number's `home` holds the next free one.
@@ -217,4 +217,4 @@ bool slab_table::is_valid() const noexcept {
     return true;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

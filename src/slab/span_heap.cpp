@@ -3,7 +3,7 @@
 // What is done to blocks beside taking and giving them.
 #include "span_heap_hot.hpp"
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 // From the front of the first free block of a class of which each is large enough. What is left of it keeps
 // its number.
@@ -154,4 +154,4 @@ bool span_heap::resize(const place& at, std::uint32_t has, std::uint32_t wanted)
     return true;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -5,7 +5,7 @@
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/slab/span_heap.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr std::size_t least_nodes = 64;
@@ -216,4 +216,4 @@ bool span_heap::is_valid() const noexcept {
            fewest_idle_ <= idle_spans_;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

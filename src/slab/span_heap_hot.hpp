@@ -6,7 +6,7 @@
 
 #include <cenote/slab/span_heap.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 // A block has been cut up to granule `end` of its span.
 CENOTE_INLINE void span_heap::note_taken(slab& record, std::uint32_t end, std::uint32_t granules) noexcept {
@@ -156,4 +156,4 @@ CENOTE_INLINE std::uint32_t span_heap::give(const void* pointer) noexcept {
                    static_cast<std::uint32_t>(offset / granule_bytes));
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -4,7 +4,7 @@
 #include <cenote/base/arith.hpp>
 #include <cenote/slab/span_heap.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 // Blocks of one class looked at, of which some fit, before good fit is content with a larger class.
@@ -172,4 +172,4 @@ void* span_heap::next_live(std::uint32_t& id, std::uint32_t& granule, std::uint3
     return nullptr;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -4,7 +4,7 @@
 
 #include <new>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr source::request request_for(std::size_t bytes) noexcept {
@@ -64,4 +64,4 @@ void table_memory::release(source& from) noexcept {
     all_bytes_ = 0;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

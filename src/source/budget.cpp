@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/source/budget.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 void* budget::reserve(const request& wanted) noexcept {
     std::size_t used = used_.load(sync::memory_order_relaxed);
@@ -48,4 +48,4 @@ std::size_t budget::available() const noexcept {
     return left < upstream ? left : upstream;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -4,7 +4,7 @@
 
 #include <new>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 void* heap::reserve(const request& wanted) noexcept {
     // No object is larger than half the range; libstdc++ rounds sizes at the top of it to zero.
@@ -16,4 +16,4 @@ void heap::release(void* region, const request& given) noexcept {
     ::operator delete(region, std::align_val_t{given.alignment});
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

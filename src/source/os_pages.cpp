@@ -4,7 +4,7 @@
 #include <cenote/base/sync_word.hpp>
 #include <cenote/source/os_pages.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 // What fits beside a page's address.
@@ -77,4 +77,4 @@ __attribute__((destructor(101))) void give_kept_pages_back() noexcept {
 
 } // namespace
 } // namespace base
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -7,7 +7,7 @@
 #include <climits>
 #include <sys/syscall.h>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 constexpr std::size_t huge_page = std::size_t{2} << 20;
@@ -77,4 +77,4 @@ std::size_t os_pages::granularity() const noexcept {
     return posix::page_size();
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace cenote::posix {
+namespace cenote::inline v0_1::posix {
 
 [[nodiscard]] inline std::size_t page_size() noexcept {
     static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
@@ -50,4 +50,4 @@ struct whole_pages {
     std::size_t length = 0;
 };
 
-} // namespace cenote::posix
+} // namespace cenote::inline v0_1::posix

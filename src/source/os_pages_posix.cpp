@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 // The caller's errno is kept: pools are used inside code that inspects it.
 void* os_pages::reserve(const request& wanted) noexcept {
@@ -50,4 +50,4 @@ std::size_t os_pages::granularity() const noexcept {
     return posix::page_size();
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

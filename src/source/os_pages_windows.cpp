@@ -4,7 +4,7 @@
 
 #include <windows.h>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 const SYSTEM_INFO& machine() noexcept {
@@ -103,4 +103,4 @@ std::size_t os_pages::granularity() const noexcept {
     return machine().dwAllocationGranularity;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

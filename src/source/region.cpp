@@ -2,7 +2,7 @@
 #include <cenote/base/arith.hpp>
 #include <cenote/source/region.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 void* region::reserve(const request& wanted) noexcept {
     const std::size_t padding = base::padding_to(data_ + used_, wanted.alignment);
@@ -21,4 +21,4 @@ void region::release(void* part, const request& given) noexcept {
     if (--parts_ == 0) used_ = 0;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

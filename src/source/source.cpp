@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/source/source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 namespace {
 
 constexpr std::size_t smallest_page = 4096;
@@ -19,4 +19,4 @@ void source::populate(void* data, std::size_t bytes) noexcept {
     if (bytes != 0) touch(begin[bytes - 1]);
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

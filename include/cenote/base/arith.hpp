@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace cenote::base {
+namespace cenote::inline v0_1::base {
 
 inline constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
 
@@ -48,4 +48,4 @@ inline constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
     return (0 - reinterpret_cast<std::uintptr_t>(address)) & (alignment - 1);
 }
 
-} // namespace cenote::base
+} // namespace cenote::inline v0_1::base

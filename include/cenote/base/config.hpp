@@ -33,7 +33,7 @@
 #define CENOTE_ASSUME(condition) static_cast<void>(0)
 #endif
 
-namespace cenote::base {
+namespace cenote::inline v0_1::base {
 
 /// Asks for the cache line of `address`, to be written soon. A hint: never faults and never writes.
 CENOTE_INLINE void prefetch_for_write([[maybe_unused]] const void* address) noexcept {
@@ -59,4 +59,4 @@ CENOTE_INLINE void keep_order() noexcept {
 #endif
 }
 
-} // namespace cenote::base
+} // namespace cenote::inline v0_1::base

@@ -11,7 +11,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace cenote::base {
+namespace cenote::inline v0_1::base {
 
 class divider {
 public:
@@ -35,4 +35,4 @@ private:
     int shift_ = 0;
 };
 
-} // namespace cenote::base
+} // namespace cenote::inline v0_1::base

@@ -13,7 +13,7 @@
 #include <exception>
 #include <new>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// No limit: the default of every maximum.
 inline constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
@@ -118,4 +118,4 @@ CENOTE_API void report_misuse(const misuse_report& report) noexcept;
 CENOTE_API void report_leak(const leak_report& report, bool checked) noexcept;
 
 } // namespace base
-} // namespace cenote
+} // namespace cenote::inline v0_1

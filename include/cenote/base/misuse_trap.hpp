@@ -8,7 +8,7 @@
 
 #include <cenote/base/error.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API misuse_trap {
 public:
@@ -33,4 +33,4 @@ private:
     misuse_report first_;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 
-namespace cenote::base {
+namespace cenote::inline v0_1::base {
 
 /// Whether this process runs under AddressSanitizer or memcheck.
 [[nodiscard]] CENOTE_API bool watched() noexcept;
@@ -25,4 +25,4 @@ CENOTE_API void permit_kept(const void* data, std::size_t bytes) noexcept;
 /// How many of these bytes, from the first on, may be touched: all when nobody watches.
 [[nodiscard]] CENOTE_API std::size_t permitted(const void* data, std::size_t bytes) noexcept;
 
-} // namespace cenote::base
+} // namespace cenote::inline v0_1::base

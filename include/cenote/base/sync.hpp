@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 
 template<class T>
 using atomic = std::atomic<T>;
@@ -128,4 +128,4 @@ private:
 /// Has these run around every `fork` of the process from now on. False when the system cannot do it.
 [[nodiscard]] bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept;
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

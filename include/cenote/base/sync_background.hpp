@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 
 class CENOTE_API background {
 public:
@@ -51,4 +51,4 @@ private:
 [[nodiscard]] CENOTE_API int open_memory_pressure(const char* file) noexcept;
 CENOTE_API void close_memory_pressure(int descriptor) noexcept;
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

@@ -4,7 +4,7 @@
 // threads exchange. Light, unlike sync.hpp: headers of pools for one thread include it.
 #pragma once
 
-namespace cenote::sync {
+namespace cenote::inline v0_1::sync {
 
 template<class T>
 [[nodiscard]] inline T load_relaxed(const T& word) noexcept {
@@ -44,4 +44,4 @@ template<class T>
     return __atomic_compare_exchange_n(&word, &expected, value, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-} // namespace cenote::sync
+} // namespace cenote::inline v0_1::sync

@@ -10,7 +10,7 @@
 #include <cenote/buffer/buddy_region.hpp>
 #include <cenote/source/source.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// The region's number above the offset in it; never 0.
 using place = std::uint64_t;
@@ -122,4 +122,4 @@ private:
     buddy_counts counts_;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 inline constexpr unsigned least_granule_bits = 6;
 inline constexpr unsigned most_region_bits = 31;
@@ -147,4 +147,4 @@ void buddy_region::for_each_free(const buddy_shape& shape, Visit each) const noe
     }
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -9,7 +9,7 @@
 #include <cenote/base/sync_background.hpp>
 #include <cenote/buffer/buffer_pool.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct buffer_keeper_options {
     bool watch_pressure = false; ///< where the system tells of it
@@ -36,4 +36,4 @@ private:
     sync::background thread_;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -11,7 +11,7 @@
 #include <chrono>
 #include <optional>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct buffer_pool_options {
     std::size_t smallest = std::size_t{4} << 10; ///< bytes of the smallest tier: a power of two from 64
@@ -103,4 +103,4 @@ constexpr const char* buffer_pool_options::flaw() const noexcept {
     return nullptr;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -17,7 +17,7 @@
 #include <span>
 #include <utility>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class buffer_pool;
 
@@ -271,4 +271,4 @@ buffer buffer_pool::adopt(std::span<std::byte> memory, Release release) {
     return adopt_as(memory, ::new (std::nothrow) record(memory.size(), std::move(release)));
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

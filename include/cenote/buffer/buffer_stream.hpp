@@ -12,7 +12,7 @@
 #include <ostream>
 #include <streambuf>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 namespace engine {
 
@@ -86,4 +86,4 @@ public:
     explicit byte_istream(std::span<const std::byte> bytes) : with_buffer(bytes), std::istream(&buffer_) {}
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

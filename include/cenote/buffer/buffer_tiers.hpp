@@ -13,7 +13,7 @@
 #include <cenote/source/budget.hpp>
 #include <cenote/source/os_pages.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 static_assert(sizeof(void*) >= sizeof(place), "a magazine's entry holds a place");
 
@@ -144,4 +144,4 @@ private:
     std::int64_t stepped_at_ = never; // when the clock was first seen, and whole steps after it
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

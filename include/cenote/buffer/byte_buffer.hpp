@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API byte_buffer {
 public:
@@ -86,4 +86,4 @@ inline void byte_buffer::append(const void* bytes, std::size_t count) {
     whole_.resize(whole_.size() + count);
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

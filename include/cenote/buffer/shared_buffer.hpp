@@ -9,7 +9,7 @@
 #include <cenote/base/sync_word.hpp>
 #include <cenote/buffer/buffer_pool.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API shared_buffer {
 public:
@@ -86,4 +86,4 @@ inline void shared_buffer::release() noexcept {
     size_ = 0;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -13,7 +13,7 @@
 #include <cenote/pool/arena.hpp>
 #include <cenote/source/budget.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct arena_pool_options {
     std::size_t arenas = 0;                         ///< how many; must be set
@@ -191,4 +191,4 @@ arena_pool::lease arena_pool::acquire_for(std::chrono::duration<Rep, Period> len
     return wait(engine::deadline_after(length, sync::steady_now()));
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -10,7 +10,7 @@
 #include <new>
 #include <type_traits>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct bounded_object_pool_options {
     std::size_t objects = 0; ///< how many; must be set
@@ -129,4 +129,4 @@ private:
     T* object_ = nullptr;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

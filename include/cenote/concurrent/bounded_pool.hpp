@@ -18,7 +18,7 @@
 #include <cstring>
 #include <utility>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct bounded_pool_options {
     std::size_t block_size = 0;                ///< bytes; must be set
@@ -233,4 +233,4 @@ inline void bounded_pool::take_back(std::uint32_t number, void* data) noexcept {
     line_.give(number);
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

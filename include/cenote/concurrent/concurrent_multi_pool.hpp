@@ -10,7 +10,7 @@
 #include <cenote/concurrent/shared.hpp>
 #include <cenote/pool/multi_pool.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 extern template class engine::shared<multi_pool>;
 
@@ -278,4 +278,4 @@ void concurrent_multi_pool::for_each(Visit&& visit) {
     }
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

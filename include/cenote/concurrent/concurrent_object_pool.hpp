@@ -7,7 +7,7 @@
 #include <cenote/concurrent/concurrent_pool.hpp>
 #include <cenote/pool/object_pool.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct concurrent_object_pool_options {
     std::size_t initial_blocks = 0;         ///< objects for which the constructor reserves memory
@@ -38,4 +38,4 @@ struct engine::object_options<concurrent_pool> {
 template<class T>
 using concurrent_object_pool = engine::basic_object_pool<T, concurrent_pool>;
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

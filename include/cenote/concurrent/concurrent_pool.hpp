@@ -13,7 +13,7 @@
 #include <cenote/concurrent/shared.hpp>
 #include <cenote/pool/fixed_pool.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 extern template class engine::shared<fixed_pool>;
 
@@ -262,4 +262,4 @@ void concurrent_pool::for_each(Visit&& visit) {
     }
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

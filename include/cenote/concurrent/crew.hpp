@@ -9,7 +9,7 @@
 
 #include <cenote/concurrent/thread_cache.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 template<class Policy>
 class basic_registry;
@@ -150,4 +150,4 @@ CENOTE_API void enter_registry(crew& pool) noexcept;
 /// Before it ends; also when it never entered.
 CENOTE_API void leave_registry(crew& pool) noexcept;
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -9,7 +9,7 @@
 
 #include <chrono>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 [[nodiscard]] constexpr std::int64_t deadline_at(std::chrono::steady_clock::time_point when) noexcept {
     const std::int64_t since = std::chrono::nanoseconds(when.time_since_epoch()).count();
@@ -26,4 +26,4 @@ template<class Rep, class Period>
     return now + std::chrono::ceil<std::chrono::nanoseconds>(length).count();
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

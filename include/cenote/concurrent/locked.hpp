@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 template<class Pool>
 class locked {
@@ -181,4 +181,4 @@ private:
     Pool pool_;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -9,7 +9,7 @@
 
 #include <cenote/base/sync.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 template<class Policy>
 class basic_number_stack {
@@ -163,4 +163,4 @@ private:
     atomic<entry*> entries_{nullptr};
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -8,7 +8,7 @@
 
 #include <cenote/concurrent/crew.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 template<class Policy>
 class basic_registry {
@@ -239,4 +239,4 @@ private:
 
 using registry = basic_registry<sync::real>;
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -12,7 +12,7 @@
 #include <cenote/slab/misuse_list.hpp>
 #include <cenote/source/source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// What `trim` of a concurrent pool did.
 struct trim_result {
@@ -177,4 +177,4 @@ private:
 };
 
 } // namespace engine
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// What a record of no pool has for a number: not that of a pool either that has none yet.
 inline constexpr std::uint64_t no_key = ~std::uint64_t{0};
@@ -68,4 +68,4 @@ extern CENOTE_API constinit thread_local thread_slots this_thread CENOTE_INITIAL
     return *this_thread.heads[thread_slots::slot_of(id)];
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

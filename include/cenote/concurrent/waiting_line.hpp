@@ -12,7 +12,7 @@
 
 #include <type_traits>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 enum class wait_result { got, none, closed }; // none: not before the deadline
 
@@ -277,4 +277,4 @@ private:
 
 using waiting_line = basic_waiting_line<sync::real>;
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

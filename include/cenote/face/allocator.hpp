@@ -12,7 +12,7 @@
 
 #include <type_traits>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 template<class T, raw_pool Pool = multi_pool>
 class allocator {
@@ -54,4 +54,4 @@ private:
     Pool* pool_;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

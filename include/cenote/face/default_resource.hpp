@@ -9,7 +9,7 @@
 
 #include <cenote/face/memory_resource.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 [[nodiscard]] CENOTE_API memory_resource& default_resource() noexcept;
 
@@ -33,4 +33,4 @@ private:
     reach reach_;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -9,7 +9,7 @@
 #include <cenote/face/memory_resource.hpp>
 #include <cenote/source/source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API direct_resource final : public memory_resource {
 public:
@@ -40,4 +40,4 @@ private:
 /// Pages of the operating system. Lives as long as the process; any thread.
 [[nodiscard]] CENOTE_API memory_resource& pages_resource() noexcept;
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

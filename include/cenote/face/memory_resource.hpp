@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <memory_resource>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// What else is asked of a single allocation.
 enum class memory_options : unsigned {
@@ -148,4 +148,4 @@ private:
     counter failures_{0};
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

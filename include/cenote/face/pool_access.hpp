@@ -9,7 +9,7 @@
 #include <concepts>
 #include <cstddef>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// Takes requests of any size: multi_pool and its kin.
 template<class Pool>
@@ -121,4 +121,4 @@ template<raw_pool Pool>
 }
 
 } // namespace base
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -13,7 +13,7 @@
 
 #include <memory_resource>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 template<raw_pool Pool>
 class resource : public memory_resource {
@@ -109,4 +109,4 @@ public:
     using resource<Pool>::pool;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -9,7 +9,7 @@
 #include <cenote/face/memory_resource.hpp>
 #include <cenote/source/source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API resource_source final : public source {
 public:
@@ -31,4 +31,4 @@ namespace base {
                                                  std::size_t alignment) noexcept;
 } // namespace base
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class arena;
 struct arena_options {
@@ -302,4 +302,4 @@ CENOTE_INLINE void arena::deallocate(void* block, std::size_t size, std::size_t 
     top_ = static_cast<std::byte*>(block);
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

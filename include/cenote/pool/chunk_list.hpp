@@ -8,7 +8,7 @@
 
 #include <cenote/pool/options.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 struct chunk {
     chunk* next = nullptr;
@@ -89,4 +89,4 @@ private:
     std::size_t reserved_ = 0;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

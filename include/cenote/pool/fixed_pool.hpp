@@ -17,7 +17,7 @@
 #include <concepts>
 #include <type_traits>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 namespace engine {
 template<class Core>
@@ -355,4 +355,4 @@ void fixed_pool::for_each(Visit&& visit) {
     }
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -9,7 +9,7 @@
 #include <cenote/base/error.hpp>
 #include <cenote/slab/table_memory.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 class large_blocks {
 public:
@@ -100,4 +100,4 @@ private:
     std::size_t reserved_ = 0;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

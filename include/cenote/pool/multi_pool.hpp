@@ -19,7 +19,7 @@
 #include <concepts>
 #include <type_traits>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 namespace engine {
 template<class Core>
@@ -367,4 +367,4 @@ void multi_pool::for_each(Visit&& visit) {
     }
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

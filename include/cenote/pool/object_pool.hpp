@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct object_pool_options {
     std::size_t initial_blocks = 0;         ///< objects for which the constructor reserves memory
@@ -262,4 +262,4 @@ void unique_handle<T, Pool>::reset() noexcept {
     (*std::launder(static_cast<home**>(home::home_of(object))))->destroy(object);
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

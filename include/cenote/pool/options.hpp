@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// The alignment that fits the block size: its largest power-of-two divisor, at most 16.
 inline constexpr std::size_t natural_alignment = static_cast<std::size_t>(-1);
@@ -126,4 +126,4 @@ struct allocation {
     std::size_t size = 0;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

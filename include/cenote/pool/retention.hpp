@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// What an adaptive pool has learned of when memory should go back, and from what.
 struct adaptation {
@@ -72,4 +72,4 @@ private:
 };
 
 } // namespace engine
-} // namespace cenote
+} // namespace cenote::inline v0_1

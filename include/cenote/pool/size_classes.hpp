@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 inline constexpr std::size_t smallest_class = 16;
 inline constexpr std::size_t most_size_classes = 8 + 8 * 10; // up to 128 KiB
@@ -52,4 +52,4 @@ static_assert(class_of(0) == 0 && class_of(16) == 0 && class_of(17) == 1 && clas
 static_assert(class_of(129) == 8 && class_size(8) == 144 && class_of(256) == 15 && class_size(15) == 256);
 static_assert(class_of(257) == 16 && class_size(16) == 288 && class_of(8192) == 55 && class_size(55) == 8192);
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -20,7 +20,7 @@
 #include <concepts>
 #include <type_traits>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 struct variable_pool_options {
     std::size_t initial_bytes = 0;                ///< of blocks, reserved by the constructor
@@ -261,4 +261,4 @@ void variable_pool::for_each(Visit&& visit) {
     }
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

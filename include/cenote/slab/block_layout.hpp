@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// A slab of small blocks holds about this many bytes. Large blocks make larger slabs: one block at least.
 inline constexpr std::size_t usual_slab_bytes = std::size_t{64} << 10;
@@ -46,4 +46,4 @@ struct block_layout {
     return true;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -9,7 +9,7 @@
 #include <cenote/slab/depot.hpp>
 #include <cenote/slab/magazine.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 class alignas(32) block_store { // so that `loaded` never straddles two cache lines
 public:
@@ -105,4 +105,4 @@ private:
     std::size_t flushed_ = 0;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

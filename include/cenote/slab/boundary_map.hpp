@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// The unit of blocks of any size, and the alignment of those for which none is asked.
 inline constexpr std::size_t granule_bytes = 16;
@@ -159,4 +159,4 @@ private:
     const boundary_layout* layout_;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -12,7 +12,7 @@
 #include <cenote/slab/magazine.hpp>
 #include <cenote/slab/slab_heap.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 class depot {
 public:
@@ -125,4 +125,4 @@ private:
     return std::size_t{1} << (31 - static_cast<int>(std::bit_width(layout.blocks_per_slab - 1)));
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// Below this many granules each size has a class of its own.
 inline constexpr std::uint32_t exact_sizes = 128;
@@ -156,4 +156,4 @@ static_assert(run_class_of(132) == 129 && run_class_of(0xffffffff) == run_classe
 static_assert(fitting_class_of(128) == 128 && fitting_class_of(129) == 129 && fitting_class_of(132) == 129);
 static_assert(fitting_class_of(0xffffffff) == run_classes);
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

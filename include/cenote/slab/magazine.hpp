@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// What stands below the first entry of a magazine without entries.
 extern CENOTE_API void* const no_block[1];
@@ -87,4 +87,4 @@ inline constexpr std::size_t most_in_magazine = 1024;
     return fitting < most_in_magazine ? fitting : most_in_magazine;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

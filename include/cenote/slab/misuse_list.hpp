@@ -7,7 +7,7 @@
 #include <cenote/base/error.hpp>
 #include <cenote/slab/slab.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 class misuse_list {
 public:
@@ -38,4 +38,4 @@ private:
     };
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -10,7 +10,7 @@
 #include <cenote/slab/misuse_list.hpp>
 #include <cenote/slab/table_memory.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 struct region_header {
     std::byte* data = nullptr; ///< as the source gave it
@@ -163,4 +163,4 @@ private:
     std::size_t peak_used_ = 0;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

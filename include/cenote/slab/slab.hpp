@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// No slab: ends a list.
 inline constexpr std::uint32_t no_slab = 0xffffffff;
@@ -83,4 +83,4 @@ struct slab {
     [[nodiscard]] bool is_valid() const noexcept;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -7,7 +7,7 @@
 
 #include <cenote/slab/slab_heap.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 class slab_heap::finder {
 public:
@@ -94,4 +94,4 @@ inline slab_heap::finder slab_heap::look() const noexcept {
     return finder(*this);
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -12,7 +12,7 @@
 #include <cenote/slab/block_layout.hpp>
 #include <cenote/slab/region_list.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// Where a block is.
 struct position {
@@ -258,4 +258,4 @@ inline bool slab_heap::find_near(const void* pointer, position& at) noexcept {
     return index < layout_.blocks_per_slab;
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -19,7 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 struct region_header;
 
@@ -242,4 +242,4 @@ inline std::uint32_t slab_table::find(const void* address) const noexcept {
     return look().find(address);
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

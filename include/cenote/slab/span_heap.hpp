@@ -13,7 +13,7 @@
 #include <cenote/slab/free_index.hpp>
 #include <cenote/slab/region_list.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// Which free block a request is cut from.
 enum class fit {
@@ -252,4 +252,4 @@ private:
 };
 
 } // namespace engine
-} // namespace cenote
+} // namespace cenote::inline v0_1

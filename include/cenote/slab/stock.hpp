@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 /// The two magazines of one block size.
 struct stock {
@@ -103,4 +103,4 @@ inline void equip_stock(cache_unit& unit, stock& one, std::size_t capacity, std:
     unit.room += 2 * magazine::words_for(most);
 }
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -8,7 +8,7 @@
 #include <cenote/slab/slab_table.hpp>
 #include <cenote/source/source.hpp>
 
-namespace cenote::engine {
+namespace cenote::inline v0_1::engine {
 
 class table_memory {
 public:
@@ -43,4 +43,4 @@ private:
     bool keeps_ = false;
 };
 
-} // namespace cenote::engine
+} // namespace cenote::inline v0_1::engine

@@ -8,7 +8,7 @@
 #include <cenote/base/sync.hpp>
 #include <cenote/source/source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API budget final : public source {
 public:
@@ -35,4 +35,4 @@ private:
     sync::atomic<std::size_t> used_{0};
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

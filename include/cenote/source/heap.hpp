@@ -6,7 +6,7 @@
 
 #include <cenote/source/source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API heap final : public source {
 public:
@@ -15,4 +15,4 @@ public:
     void release(void* region, const request& given) noexcept override;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

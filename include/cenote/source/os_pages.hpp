@@ -15,7 +15,7 @@
 
 #include <cstdint>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 /// Whether to ask for huge pages: more memory at a time, fewer translation misses.
 enum class huge_pages {
@@ -82,4 +82,4 @@ extern CENOTE_API kept_pages default_pages;
     return base::default_pages;
 }
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

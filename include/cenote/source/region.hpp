@@ -8,7 +8,7 @@
 
 #include <cenote/source/source.hpp>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API region final : public source {
 public:
@@ -30,4 +30,4 @@ private:
     std::size_t parts_ = 0; // handed out and not returned
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1

@@ -12,7 +12,7 @@
 
 #include <cstddef>
 
-namespace cenote {
+namespace cenote::inline v0_1 {
 
 class CENOTE_API source {
 public:
@@ -65,4 +65,4 @@ protected:
     ~source() = default;
 };
 
-} // namespace cenote
+} // namespace cenote::inline v0_1
