@@ -28,7 +28,7 @@ int main(int count, char** words) {
     expect(!is_loaded(library), "libcenote.so is there before the plugin");
     auto old_threads = std::make_unique<squad>(3);
     old_threads->all([](unsigned) {});
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < rounds(20); ++round) {
         auto new_threads = std::make_unique<squad>(2);
         {
             const plugin loaded(words[1], RTLD_LOCAL);

@@ -4,6 +4,7 @@
 // threads that do what they are told, one task after the other.
 #pragma once
 
+#include "../sanitized.hpp"
 #include "copy.hpp"
 
 #include <condition_variable>
@@ -31,6 +32,11 @@ inline void expect(bool holds, const char* otherwise) {
 /// For what gives null or a sentence.
 inline void expect_none(const char* sentence, const char* where) {
     if (sentence != nullptr) fail(where, sentence);
+}
+
+/// A quarter of them under a sanitizer, which takes a second for each.
+constexpr int rounds(int plainly) {
+    return CENOTE_TEST_SANITIZED != 0 ? plainly / 4 : plainly;
 }
 
 inline bool is_loaded(const char* library) {

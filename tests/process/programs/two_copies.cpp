@@ -69,7 +69,7 @@ int main(int count, char** words) {
     plugin_caches = std::strcmp(words[3], "cached") == 0;
     const int scope = std::strcmp(words[2], "global") == 0 ? RTLD_GLOBAL : RTLD_LOCAL;
     expect_none(own.use(1), "the program's copy");
-    for (int round = 0; round < 12; ++round) {
+    for (int round = 0; round < rounds(12); ++round) {
         squad old_threads(3);
         old_threads.all([](unsigned i) { expect_none(own.use(i), "the program's copy before the plugin"); });
         one_round(words[1], scope, old_threads);
