@@ -23,6 +23,16 @@ TEST(region, hands_its_bytes_out_from_front_to_back) {
     EXPECT_EQ(from.available(), 128u);
 }
 
+alignas(64) std::byte array[128];
+constinit region over_array(array);
+
+TEST(region, over_an_array_is_constant_initialised_and_has_all_of_it) {
+    EXPECT_EQ(over_array.available(), sizeof array);
+    void* const whole = over_array.reserve({sizeof array, 64});
+    EXPECT_EQ(whole, array);
+    over_array.release(whole, {sizeof array, 64});
+}
+
 TEST(region, gives_exactly_its_bytes_and_not_one_more) {
     alignas(64) std::byte data[100];
     region whole(data, sizeof data);

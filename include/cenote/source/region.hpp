@@ -14,6 +14,9 @@ class CENOTE_API region final : public source {
 public:
     constexpr region(void* data, std::size_t bytes) noexcept
         : data_(static_cast<std::byte*>(data)), bytes_(data == nullptr ? 0 : bytes) {}
+    /// A whole array. In static storage it can be `constinit`, and pools over it are ready before `main`.
+    template<std::size_t Bytes>
+    constexpr explicit region(std::byte (&array)[Bytes]) noexcept : data_(array), bytes_(Bytes) {}
 
     region(const region&) = delete;
     region& operator=(const region&) = delete;
