@@ -6,7 +6,7 @@
 // std::pmr::memory_resource so can every container. A pool draws from one through resource_source.hpp.
 // Costs a virtual call more than what is behind it; with `stats` also a few atomic additions. As thread-safe
 // as what is behind it. The default policy throws `out_of_memory`, and so do the verbs of std::pmr, which may
-// not return null, under every policy but `abort`. To write one, define `take` and `give`.
+// not return null, under every policy but `abort`. To write one, define `take`, `give` and `look`.
 #pragma once
 
 #include <cenote/base/sync.hpp>
