@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <fmt/format.h>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -31,9 +32,11 @@ namespace {
 using namespace cenote;
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t live = 1000;     // slots, each replaced at random
-constexpr std::size_t calls = 200'000; // of a round
+constexpr std::size_t live = 1000; // slots
+constexpr std::size_t burst = 800; // of them are emptied and filled again at a time, more than magazines hold
+constexpr std::size_t calls = 192'000; // of a round
 constexpr std::size_t most_bytes = 1024;
+static_assert(calls / 2 % burst == 0);
 
 /// What is replaced when; the same in every round.
 struct step {
@@ -43,10 +46,12 @@ struct step {
 
 std::vector<step> make_steps() {
     std::mt19937 random(1);
+    std::vector<std::uint32_t> slots(live);
+    std::iota(slots.begin(), slots.end(), 0u);
     std::vector<step> steps(calls / 2);
-    for (step& one : steps) {
-        one.slot = static_cast<std::uint32_t>(random() % live);
-        one.bytes = static_cast<std::uint32_t>(16 + random() % (most_bytes - 15));
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (i % burst == 0) std::shuffle(slots.begin(), slots.end(), random);
+        steps[i] = {slots[i % burst], static_cast<std::uint32_t>(16 + random() % (most_bytes - 15))};
     }
     return steps;
 }
@@ -61,9 +66,10 @@ struct malloc_alone {
     void put(const step& at) { std::free(slots[at.slot]); }
 };
 
-template<class Pool>
+template<class Pool, std::size_t Magazine = 0>
 struct of_one_size {
-    Pool pool{{.block_size = 64, .maximum_blocks = 4 * live, .trim = trim::manual}};
+    Pool pool{
+        {.block_size = 64, .maximum_blocks = 4 * live, .magazine_blocks = Magazine, .trim = trim::manual}};
     std::vector<void*> slots = std::vector<void*>(live);
     of_one_size() { pool.reserve(2 * live, Pool::touch::yes); }
     void get(const step& at) { slots[at.slot] = pool.try_allocate(); }
@@ -71,6 +77,9 @@ struct of_one_size {
 };
 struct fixed final : of_one_size<fixed_pool> {
     static constexpr const char* name = "fixed_pool";
+};
+struct fixed_short final : of_one_size<fixed_pool, 16> {
+    static constexpr const char* name = "fixed_pool, magazines of 16";
 };
 struct concurrent final : of_one_size<concurrent_pool> {
     static constexpr const char* name = "concurrent_pool";
@@ -161,16 +170,21 @@ long run_round(const std::vector<step>& steps, std::vector<double>& least) {
     std::vector<std::uint32_t> held(live);
     for (std::uint32_t slot = 0; slot < live; ++slot) held[slot] = steps[slot].bytes;
     const long before = page_faults();
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-        const step& fresh = steps[i];
-        const step old{fresh.slot, held[fresh.slot]};
-        auto start = clock::now();
-        one->put(old);
-        least[2 * i] = std::min(least[2 * i], since(start));
-        start = clock::now();
-        one->get(fresh);
-        least[2 * i + 1] = std::min(least[2 * i + 1], since(start));
-        held[fresh.slot] = fresh.bytes;
+    const auto timed = [](double& best, const auto& call) {
+        const auto start = clock::now();
+        call();
+        best = std::min(best, since(start));
+    };
+    for (std::size_t first = 0; first < steps.size(); first += burst) {
+        double* const puts = least.data() + 2 * first;
+        for (std::size_t i = 0; i < burst; ++i) {
+            const step old{steps[first + i].slot, held[steps[first + i].slot]};
+            timed(puts[i], [&] { one->put(old); });
+        }
+        for (std::size_t i = 0; i < burst; ++i) {
+            timed(puts[burst + i], [&] { one->get(steps[first + i]); });
+            held[steps[first + i].slot] = steps[first + i].bytes;
+        }
     }
     const long faults = page_faults() - before;
     if constexpr (requires { one->pool.deallocate(one->slots[0]); }) {
@@ -213,6 +227,7 @@ int main(int argc, char** argv) {
         bench::machine(), bench::today(), bench::load_average(),
         is_locked ? "locked" : "not locked (mlockall was refused)", tool::grouped(calls), rounds, own);
     measure<fixed>(steps, rounds, own);
+    measure<fixed_short>(steps, rounds, own);
     measure<concurrent>(steps, rounds, own);
     measure<multi>(steps, rounds, own);
     measure<variable>(steps, rounds, own);

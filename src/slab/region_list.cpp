@@ -210,7 +210,12 @@ std::size_t region_list::decommit_idle(std::size_t most) noexcept {
     return bytes;
 }
 
+// Of the metadata it is the magazines that nobody has touched yet.
 void region_list::populate() noexcept {
+    for (region_header* region = first_; region != nullptr; region = region->next) {
+        const std::byte* const end = region->room + region->room_bytes;
+        plan_.from->populate(region->records, static_cast<std::size_t>(end - region->records));
+    }
     for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
         const slab_table::entry& entry = table_.at(id);
         if (entry.begin != nullptr) plan_.from->populate(entry.begin, entry.bytes);

@@ -217,20 +217,30 @@ TEST_F(region_lists, empty_magazines_take_at_most_3_percent) {
     }
 }
 
-TEST_F(region_lists, populate_backs_every_slab_in_use_of_every_region) {
-    start(plan_on(from));
-    ASSERT_TRUE(list.grow(2 * slab_bytes + 64));
-    ASSERT_TRUE(list.grow(2 * slab_bytes));
+TEST_F(region_lists, populate_backs_every_slab_in_use_and_the_magazines_of_every_region) {
+    region_plan plan = plan_on(from);
+    plan.magazine_bytes = 64;
+    plan.home_bytes = 1024;
+    start(plan);
+    ASSERT_TRUE(list.grow(8 * slab_bytes + 64));
+    ASSERT_TRUE(list.grow(8 * slab_bytes));
+    std::size_t metadata = 0;
+    for (const region_header* one = list.first(); one != nullptr; one = one->next) {
+        EXPECT_NE(one->room_bytes, 0u);
+        metadata += static_cast<std::size_t>(one->room + one->room_bytes - one->records);
+    }
+    EXPECT_GT(metadata, plan.home_bytes + list.first()->room_bytes + list.last()->room_bytes);
     list.populate();
-    EXPECT_EQ(from.populated, 0u);
-    for (int i = 0; i < 4; ++i) (void)take();
+    EXPECT_EQ(from.populated, metadata);
+    for (int i = 0; i < 16; ++i) (void)take();
     const std::uint32_t last = take();
+    from.populated = 0;
     list.populate();
-    EXPECT_EQ(from.populated, 4 * slab_bytes + 64);
+    EXPECT_EQ(from.populated, metadata + 16 * slab_bytes + 64);
     list.give(last);
     from.populated = 0;
     list.populate();
-    EXPECT_LT(from.populated, 4 * slab_bytes + 64);
+    EXPECT_LT(from.populated, metadata + 16 * slab_bytes + 64);
 }
 
 TEST_F(region_lists, survive_random_growing_taking_giving_and_releasing) {

@@ -92,7 +92,8 @@ public:
     /// The same at the pool's end: also what readers without a lock might still look at.
     void end() noexcept;
 
-    /// Backs every slab in use with memory; places that nobody has taken may not be committed.
+    /// Backs every slab in use and all metadata with memory; places that nobody has taken may not be
+    /// committed.
     void populate() noexcept;
 
     /// The first region's side room for the pool itself.
