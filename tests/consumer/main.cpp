@@ -19,8 +19,10 @@ bool fixed_blocks_work() {
     void* block = pool.try_allocate();
     if (block == nullptr) return false;
     std::memset(block, 1, 64);
+    std::size_t seen = 0;
+    pool.for_each([&](void* live) { seen += live == block ? 1 : 0; });
     pool.deallocate(block);
-    return pool.is_valid();
+    return seen == 1 && pool.is_valid();
 }
 
 bool objects_work() {

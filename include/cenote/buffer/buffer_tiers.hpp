@@ -17,7 +17,7 @@ namespace cenote::inline v0_1::engine {
 
 static_assert(sizeof(void*) >= sizeof(place), "a magazine's entry holds a place");
 
-class buffer_tiers {
+class CENOTE_API buffer_tiers {
 public:
     /// One tier.
     class tier {

@@ -25,9 +25,9 @@ public:
     [[nodiscard]] const slab_heap& heap() const noexcept { return depot_.heap(); }
 
     /// Gives the store two magazines of `capacity`, one behind the other in `memory`. Capacity 0: none.
-    void equip(void** memory, std::size_t capacity) noexcept;
+    CENOTE_API void equip(void** memory, std::size_t capacity) noexcept;
     /// Both magazines at capacity zero until `resume`, their blocks back in the slabs.
-    void suspend() noexcept;
+    CENOTE_API void suspend() noexcept;
     void resume() noexcept { equip(memory_, capacity_); }
     /// The magazines' blocks are no longer out: what is, was never freed. For a pool that ends.
     void end() noexcept;
