@@ -201,9 +201,11 @@ void measure(const std::vector<step>& steps, std::size_t rounds, double own) {
         const long of_round = run_round<Contender>(steps, least);
         if (i != 0) faults = std::max(faults, of_round);
     }
+    least.erase(least.begin(), least.begin() + 2 * burst); // to warm up
     std::sort(least.begin(), least.end());
     const auto at = [&](double share) {
-        return std::max(0.0, least[static_cast<std::size_t>(share * (calls - 1))] - own);
+        return std::max(0.0,
+                        least[static_cast<std::size_t>(share * static_cast<double>(least.size() - 1))] - own);
     };
     fmt::print("| {} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {} |\n", Contender::name, at(0.5), at(0.999),
                at(0.9999), at(1), faults);
@@ -222,10 +224,12 @@ int main(int argc, char** argv) {
     const double own = own_time();
     fmt::print(
         "Nanoseconds of single calls on {}, {}, load {:.1f}; memory {}. {} calls, each the least of\n"
-        "{} equal rounds, what the clock takes ({:.0f} ns) left out; page faults in the worst round.\n\n"
+        "{} equal rounds, the first {} of a round not counted; what the clock takes ({:.0f} ns) left out;\n"
+        "page faults in the worst round.\n\n"
         "| pool | typical | 99.9 % | 99.99 % | worst | page faults |\n|---|---:|---:|---:|---:|---:|\n",
         bench::machine(), bench::today(), bench::load_average(),
-        is_locked ? "locked" : "not locked (mlockall was refused)", tool::grouped(calls), rounds, own);
+        is_locked ? "locked" : "not locked (mlockall was refused)", tool::grouped(calls), rounds,
+        tool::grouped(2 * burst), own);
     measure<fixed>(steps, rounds, own);
     measure<fixed_short>(steps, rounds, own);
     measure<concurrent>(steps, rounds, own);
