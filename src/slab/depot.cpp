@@ -71,49 +71,107 @@ std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
     return taken;
 }
 
+namespace {
+
+// Where the blocks of a flush go once they are no longer out: their numbers into a magazine.
+class number_sink {
+public:
+    number_sink(std::uint32_t* numbers, int bits) noexcept : next_(numbers), bits_(bits) {}
+    CENOTE_INLINE void take(const slab_heap::place& at) noexcept { *next_++ = number_of(at); }
+    /// Eight neighbours from `at` on, upwards or downwards.
+    CENOTE_INLINE void take_eight(const slab_heap::place& at, bool upwards) noexcept {
+        const std::uint32_t first = number_of(at);
+        for (std::uint32_t i = 0; i < 8; ++i) next_[i] = first + (upwards ? i : 7 - i);
+        next_ += 8;
+    }
+
+private:
+    [[nodiscard]] std::uint32_t number_of(const slab_heap::place& at) const noexcept {
+        return at.id << bits_ | at.index;
+    }
+    std::uint32_t* next_;
+    int bits_;
+};
+
+// Or straight to the bitmaps, neighbours a word at a time.
+class slab_sink {
+public:
+    explicit slab_sink(slab_heap& heap) noexcept : heap_(heap) {}
+    slab_sink(const slab_sink&) = delete;
+    slab_sink& operator=(const slab_sink&) = delete;
+    ~slab_sink() {
+        if (run_.count != 0) heap_.give(run_);
+    }
+    CENOTE_INLINE void take(const slab_heap::place& at) noexcept { add(at, slab::bit(at.index), 1); }
+    CENOTE_INLINE void take_eight(const slab_heap::place& at, bool /*upwards*/) noexcept {
+        add(at, slab::word{0xff} << at.index % slab::word_bits, 8);
+    }
+
+private:
+    // Each was out: none is in the run already.
+    CENOTE_INLINE void add(const slab_heap::place& at, slab::word mask, std::uint32_t count) noexcept {
+        if (at.id != run_.id || at.index / slab::word_bits != run_.word) {
+            if (run_.count != 0) heap_.give(run_);
+            run_ = word_run({at.id, at.index, at.record});
+            run_.mask = 0;
+            run_.count = 0;
+        }
+        run_.mask |= mask;
+        run_.count += count;
+    }
+    slab_heap& heap_;
+    word_run run_;
+};
+
+} // namespace
+
 // Eight blocks that stand side by side, in either order, are checked and marked at once: freed in the order
 // in which they were allocated, most are. Any other block is by itself: with the slab of the one before at
 // hand that is a few instructions, and a guess that is wrong all the time is foreseen as well as one that is
 // right.
-void* const* depot::put(void* const* begin, void* const* end) noexcept {
-    spare* const magazine = empty_;
-    std::uint32_t homeless[most_in_magazine];
-    std::uint32_t* const numbers = magazine != nullptr ? magazine->blocks() : homeless;
-    const int bits = index_bits();
+template<class Sink>
+void* const* depot::withdraw(void* const* block, void* const* end, std::size_t& count, Sink& sink) noexcept {
     const slab_heap::finder heap = heap_.look();
-    std::uint32_t* number = numbers;
     slab_heap::place at;
-    void* const* block = begin;
+    std::size_t bad = 0;
+    void* const* const begin = block;
     while (block != end) {
         if (const std::ptrdiff_t step = heap.step_of_eight(block, end); step != 0) {
             if (heap.withdraw_eight(step > 0 ? block[0] : block[7], at)) [[likely]] {
-                const std::uint32_t first = at.id << bits | at.index;
-                for (std::uint32_t i = 0; i < 8; ++i) number[i] = first + (step > 0 ? i : 7 - i);
-                number += 8;
+                sink.take_eight(at, step > 0);
                 block += 8;
                 continue;
             }
         }
         if (heap.withdraw_one(*block, at)) [[likely]] {
-            *number++ = at.id << bits | at.index;
+            sink.take(at);
         } else {
             if (heap_.regions().reports_are_crowded()) break;
             report(heap_.diagnose(*block), *block);
+            ++bad;
         }
         ++block;
     }
-    const auto count = static_cast<std::size_t>(number - numbers);
+    count = static_cast<std::size_t>(block - begin) - bad;
     heap_.withdrew(count);
-    if (count == 0) return block;
-    if (magazine != nullptr) {
-        (void)pop_empty();
-        magazine->count = count;
-        push_full(*magazine);
-    } else {
-        give(numbers, numbers + count);
-        heap_.give_surplus_slabs();
-    }
     return block;
+}
+
+void* const* depot::put(void* const* begin, void* const* end) noexcept {
+    if (empty_ == nullptr) {
+        {
+            std::size_t count = 0;
+            slab_sink sink(heap_);
+            begin = withdraw(begin, end, count, sink);
+        }
+        heap_.give_surplus_slabs();
+        return begin;
+    }
+    spare& magazine = *pop_empty();
+    number_sink sink(magazine.blocks(), index_bits());
+    begin = withdraw(begin, end, magazine.count, sink);
+    magazine.count != 0 ? push_full(magazine) : push_empty(magazine);
+    return begin;
 }
 
 // Neighbours go a bitmap word at a time.

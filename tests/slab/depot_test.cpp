@@ -276,6 +276,21 @@ TEST_F(depots, without_an_empty_magazine_blocks_go_back_to_the_bitmaps) {
     EXPECT_TRUE(one.is_valid());
 }
 
+TEST_F(depots, without_an_empty_magazine_neighbours_and_others_all_become_idle) {
+    start(256);
+    ASSERT_TRUE(list.grow(256 * 64)); // its magazines stay unknown
+    std::vector<void*> blocks = fetch(256);
+    ASSERT_EQ(blocks.size(), 256u);
+    std::reverse(blocks.begin() + 100, blocks.end());
+    std::swap(blocks[20], blocks[150]);
+    std::swap(blocks[21], blocks[201]);
+    put(blocks);
+    EXPECT_EQ(one.cached(), 0u);
+    EXPECT_EQ(one.heap().out(), 0u);
+    EXPECT_EQ(one.heap().idle(), 256u);
+    EXPECT_TRUE(one.is_valid());
+}
+
 TEST_F(depots, bad_pointers_are_reported_and_the_good_ones_kept) {
     start();
     grow(256);

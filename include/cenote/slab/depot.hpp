@@ -97,6 +97,9 @@ private:
         return static_cast<int>(std::bit_width(heap_.layout().blocks_per_slab - 1));
     }
     [[nodiscard]] std::uint32_t index_mask() const noexcept { return (std::uint32_t{1} << index_bits()) - 1; }
+    /// Of [block, end) those that are out go into `sink`, `count` of them; returns as `put` does.
+    template<class Sink>
+    void* const* withdraw(void* const* block, void* const* end, std::size_t& count, Sink& sink) noexcept;
     void give(const std::uint32_t* first, const std::uint32_t* last) noexcept;
     void drain_one(spare& full) noexcept;
     [[nodiscard]] bool put_in_queue(const position& at) noexcept;
