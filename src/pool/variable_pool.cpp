@@ -20,24 +20,33 @@ variable_pool::~variable_pool() {
 
 // Allocation.
 
+// What is done for the seldom case takes registers that the frequent one need not save.
+
 void* variable_pool::allocate(std::size_t size, std::size_t alignment) {
-    if (size - 1 < quick_largest_ && is_plain(alignment)) [[likely]] {
-        if (void* const block = heap_.take(engine::granules_for(size))) [[likely]] {
-            if (heap_.live() > quick_peak_) note_peak();
-            return block;
-        }
-    }
-    return allocate_slow(size, alignment);
+    if (size - 1 >= quick_largest_ || !is_plain(alignment)) [[unlikely]]
+        return allocate_slow(size, alignment);
+    void* const block = heap_.take_current(engine::granules_for(size));
+    if (block == nullptr) return allocate_listed(size);
+    if (heap_.live() > quick_peak_) note_peak();
+    return block;
+}
+
+void* variable_pool::allocate_listed(std::size_t size) {
+    void* const block = heap_.take_listed(engine::granules_for(size));
+    if (block == nullptr) [[unlikely]]
+        return allocate_slow(size, default_alignment);
+    if (heap_.live() > quick_peak_) note_peak();
+    return block;
 }
 
 void* variable_pool::try_allocate(std::size_t size, std::size_t alignment) noexcept {
-    if (size - 1 < quick_largest_ && is_plain(alignment)) [[likely]] {
-        if (void* const block = heap_.take(engine::granules_for(size))) [[likely]] {
-            if (heap_.live() > quick_peak_) note_peak();
-            return block;
-        }
-    }
-    return try_allocate_slow(size, alignment);
+    if (size - 1 >= quick_largest_ || !is_plain(alignment)) [[unlikely]]
+        return try_allocate_slow(size, alignment);
+    void* const block = heap_.take(engine::granules_for(size));
+    if (block == nullptr) [[unlikely]]
+        return try_allocate_slow(size, alignment);
+    if (heap_.live() > quick_peak_) note_peak();
+    return block;
 }
 
 void* variable_pool::try_allocate_slow(std::size_t size, std::size_t alignment) noexcept {

@@ -6,47 +6,47 @@
 namespace cenote::inline v0_1::engine {
 
 void boundary_map::clear() const noexcept {
-    std::memset(static_cast<void*>(words_), 0, layout_->bytes - (layout_->alignment - sizeof(word)));
+    std::memset(static_cast<void*>(words_), 0, layout_->bytes - (boundary_layout::alignment - sizeof(word)));
     set_start(0);
     set_start(layout_->granules);
     set_live(layout_->granules);
 }
 
-void boundary_map::note_some(std::uint32_t at) const noexcept {
-    for (std::uint32_t k = 0; k < layout_->levels; ++k, at /= bits) {
-        word& here = level(k)[at / bits];
+void boundary_map::note_some(boundary_map map, std::uint32_t at) noexcept {
+    for (std::uint32_t k = 0; k < map.layout_->levels; ++k, at /= bits) {
+        word& here = map.level(k)[at / bits];
         const word before = here;
         here |= bit(at);
         if (before != 0) return;
     }
 }
 
-void boundary_map::note_none(std::uint32_t at) const noexcept {
-    for (std::uint32_t k = 0; k < layout_->levels; ++k, at /= bits) {
-        word& here = level(k)[at / bits];
+void boundary_map::note_none(boundary_map map, std::uint32_t at) noexcept {
+    for (std::uint32_t k = 0; k < map.layout_->levels; ++k, at /= bits) {
+        word& here = map.level(k)[at / bits];
         here &= ~bit(at);
         if (here != 0) return;
     }
 }
 
 // Up to the level that knows of a word behind this one, and down to its first.
-std::uint32_t boundary_map::next_far(std::uint32_t at) const noexcept {
+std::uint32_t boundary_map::next_far(boundary_map map, std::uint32_t at) noexcept {
     for (std::uint32_t k = 0;; ++k, at /= bits) {
-        const word behind = level(k)[at / bits] & ~word{1} << at % bits;
+        const word behind = map.level(k)[at / bits] & ~word{1} << at % bits;
         if (behind == 0) continue;
         at = first_of(at / bits, behind);
-        while (k-- != 0) at = first_of(at, level(k)[at]);
-        return first_of(at, starts(at));
+        while (k-- != 0) at = first_of(at, map.level(k)[at]);
+        return first_of(at, map.starts(at));
     }
 }
 
-std::uint32_t boundary_map::previous_far(std::uint32_t at) const noexcept {
+std::uint32_t boundary_map::previous_far(boundary_map map, std::uint32_t at) noexcept {
     for (std::uint32_t k = 0;; ++k, at /= bits) {
-        const word before = level(k)[at / bits] & (bit(at) - 1);
+        const word before = map.level(k)[at / bits] & (bit(at) - 1);
         if (before == 0) continue;
         at = last_of(at / bits, before);
-        while (k-- != 0) at = last_of(at, level(k)[at]);
-        return last_of(at, starts(at));
+        while (k-- != 0) at = last_of(at, map.level(k)[at]);
+        return last_of(at, map.starts(at));
     }
 }
 

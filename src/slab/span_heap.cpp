@@ -5,53 +5,6 @@
 
 namespace cenote::inline v0_1::engine {
 
-// From the front of the first free block of a class of which each is large enough. What is left of it keeps
-// its number.
-CENOTE_INLINE void* span_heap::cut_listed(std::uint32_t of_class, std::uint32_t granules) noexcept {
-    const std::uint32_t number = index_.first(of_class);
-    free_node& node = index_.at(number);
-    const slab_table::entry& span = span_of(node.at);
-    const boundary_map map = map_of(span.record);
-    const std::uint32_t g = granule_of(node.at);
-    const std::uint32_t has = of_class < exact_sizes ? of_class : map.next(g) - g;
-    if (has == layout_.granules) [[unlikely]]
-        note_not_idle();
-    index_.unlink(number, of_class);
-    const std::uint32_t rest = has - granules;
-    std::uint32_t& chain = map.chain(g);
-    if (rest >= smallest_run) {
-        map.set_start(g + granules);
-        std::uint32_t& next_chain = map.chain(g + granules);
-        if (&next_chain != &chain) {
-            index_.unchain(chain, number);
-            index_.enchain(next_chain, number);
-        }
-        node.at += granules;
-        index_.link(number, run_class_of(rest));
-    } else {
-        granules = has;
-        index_.unchain(chain, number);
-        index_.give_number(number);
-        --free_;
-    }
-    map.set_live(g);
-    note_taken(*span.record, g + granules, granules);
-    return span.begin + g * granule_bytes;
-}
-
-void* span_heap::take_listed(std::uint32_t granules) noexcept {
-    if (!has_numbers(1)) [[unlikely]]
-        return nullptr;
-    const std::uint32_t found = index_.class_from(fitting_class_of(granules));
-    if (current_ >= granules) {
-        const std::uint32_t own = found < exact_sizes ? current_ : run_class_of(current_);
-        if (own <= found) return cut_current(granules);
-    }
-    if (found == run_classes) [[unlikely]]
-        return take(wish{.granules = granules});
-    return cut_listed(found, granules);
-}
-
 bool span_heap::find(const void* pointer, place& at) const noexcept {
     if (regions_ == nullptr) return false;
     at.id = regions_->table().find_one(pointer);
@@ -63,21 +16,6 @@ bool span_heap::find(const void* pointer, place& at) const noexcept {
     at.begin = span.begin;
     at.record = span.record;
     return true;
-}
-
-// Not in the span of the current free block.
-std::uint32_t span_heap::give_elsewhere(const void* pointer) noexcept {
-    if (regions_ == nullptr) [[unlikely]]
-        return 0;
-    const std::uint32_t id = regions_->table().find_one(pointer);
-    if (id == no_slab) [[unlikely]]
-        return 0;
-    const slab_table::entry& span = regions_->table().at(id);
-    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - span.begin);
-    if (offset % granule_bytes != 0) [[unlikely]]
-        return 0;
-    return give_in(map_of(span.record), span.record, id << shift_,
-                   static_cast<std::uint32_t>(offset / granule_bytes));
 }
 
 misuse span_heap::diagnose(const place& at) const noexcept {

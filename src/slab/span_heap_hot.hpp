@@ -37,10 +37,65 @@ CENOTE_INLINE void* span_heap::cut_current(std::uint32_t granules) noexcept {
     return current_begin_ + g * granule_bytes;
 }
 
+// From the front of the first free block of a class of which each is large enough. What is left of it keeps
+// its number. The caller will write to the block soon, which is likely cold.
+CENOTE_INLINE void* span_heap::cut_listed(std::uint32_t of_class, std::uint32_t granules) noexcept {
+    const std::uint32_t number = index_.first(of_class);
+    free_node& node = index_.at(number);
+    const slab_table::entry& span = span_of(node.at);
+    const boundary_map map = map_of(span.record);
+    const std::uint32_t g = granule_of(node.at);
+    std::byte* const block = span.begin + g * granule_bytes;
+    base::prefetch_for_write(block);
+    const std::uint32_t has = of_class < exact_sizes ? of_class : map.next(g) - g;
+    if (has == layout_.granules) [[unlikely]]
+        note_not_idle();
+    index_.unlink_first(number, of_class);
+    const std::uint32_t rest = has - granules;
+    std::uint32_t& chain = map.chain(g);
+    if (rest >= smallest_run) {
+        map.set_start(g + granules);
+        std::uint32_t& next_chain = map.chain(g + granules);
+        if (&next_chain != &chain) {
+            index_.unchain(chain, number);
+            index_.enchain(next_chain, number);
+        }
+        node.at += granules;
+        index_.link(number, run_class_of(rest));
+    } else {
+        granules = has;
+        index_.unchain(chain, number);
+        index_.give_number(number);
+        --free_;
+    }
+    map.set_live(g);
+    note_taken(*span.record, g + granules, granules);
+    return block;
+}
+
+// Where no other block is free: pairs, and batches.
+CENOTE_INLINE void* span_heap::take_current(std::uint32_t granules) noexcept {
+    const bool serves = index_.is_empty() && current_ >= granules && has_numbers(1);
+    return serves ? cut_current(granules) : nullptr;
+}
+
 // The current free block is one of its class: of two classes that fit, the smaller serves.
+CENOTE_INLINE void* span_heap::take_listed(std::uint32_t granules) noexcept {
+    if (!has_numbers(1)) [[unlikely]]
+        return nullptr;
+    const std::uint32_t found = index_.class_from(fitting_class_of(granules));
+    if (current_ >= granules) {
+        const std::uint32_t own = found < exact_sizes ? current_ : run_class_of(current_);
+        if (own <= found) return cut_current(granules);
+    }
+    if (found == run_classes) [[unlikely]]
+        return nullptr;
+    return cut_listed(found, granules);
+}
+
 CENOTE_INLINE void* span_heap::take(std::uint32_t granules) noexcept {
-    if (index_.is_empty() && current_ >= granules && has_numbers(1)) return cut_current(granules);
-    return take_listed(granules);
+    void* const block = take_current(granules);
+    return block != nullptr ? block : take_listed(granules);
 }
 
 // The free block at granule `at` leaves its list and its chain, and its number is free for what it joins.
@@ -76,6 +131,7 @@ CENOTE_INLINE void span_heap::join(const boundary_map& map, slab* record, std::u
         } else {
             const std::uint32_t behind = map.next(end) - end;
             number = unlist(map, base, end, behind);
+            CENOTE_ASSUME(number != 0);
             end += behind;
         }
     }
@@ -124,7 +180,7 @@ CENOTE_INLINE std::uint32_t span_heap::give_in(const boundary_map& map, slab* re
     word.live = live & ~bit;
     freed run{.granule = g, .begin = g};
     const std::uint32_t first = g - g % boundary_word::bits;
-    const std::uint64_t above = starts & ~(bit | (bit - 1));
+    const std::uint64_t above = starts & (0 - 2 * bit);
     const std::uint64_t below = starts & (bit - 1);
     if (above != 0) [[likely]] {
         run.end = first + static_cast<std::uint32_t>(std::countr_zero(above));
@@ -134,8 +190,10 @@ CENOTE_INLINE std::uint32_t span_heap::give_in(const boundary_map& map, slab* re
         run.joins_behind = !map.is_live(run.end);
     }
     if (below != 0) {
-        const auto top = static_cast<std::uint32_t>(std::bit_width(below)) - 1;
-        if ((live >> top & 1) == 0) run.begin = first + top;
+        const auto top = static_cast<std::uint32_t>(std::countl_zero(below)) ^ (boundary_word::bits - 1);
+        // Without a branch: it could not be foretold, and there is one for it in `join`.
+        const auto joins = static_cast<std::uint32_t>(~(live >> top) & 1);
+        run.begin = g - ((g - (first + top)) & (0 - joins));
     } else if (first != 0) {
         const std::uint32_t before = map.previous_beyond(g / boundary_word::bits);
         if (!map.is_live(before)) run.begin = before;
@@ -148,12 +206,27 @@ CENOTE_INLINE std::uint32_t span_heap::give_in(const boundary_map& map, slab* re
 }
 
 CENOTE_INLINE std::uint32_t span_heap::give(const void* pointer) noexcept {
-    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - current_begin_);
-    if (offset >= current_bytes_) return give_elsewhere(pointer);
+    auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - current_begin_);
+    boundary_word* words = current_words_;
+    slab* record = current_record_;
+    std::uint32_t base = current_base_;
+    if (offset >= current_bytes_) {
+        if (regions_ == nullptr) [[unlikely]]
+            return 0;
+        const std::uint32_t id = regions_->table().find_one(pointer);
+        if (id == no_slab) [[unlikely]]
+            return 0;
+        // It is first of its class then, handed out soon and written to, and cold as far from the last calls.
+        base::prefetch_for_write(pointer);
+        const slab_table::entry& span = regions_->table().at(id);
+        offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - span.begin);
+        record = span.record;
+        words = map_of(record).words();
+        base = id << shift_;
+    }
     if (offset % granule_bytes != 0) [[unlikely]]
         return 0;
-    return give_in({current_words_, layout_}, current_record_, current_base_,
-                   static_cast<std::uint32_t>(offset / granule_bytes));
+    return give_in({words, layout_}, record, base, static_cast<std::uint32_t>(offset / granule_bytes));
 }
 
 } // namespace cenote::inline v0_1::engine

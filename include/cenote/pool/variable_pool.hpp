@@ -146,6 +146,7 @@ private:
         std::uint32_t large_end = 0;
     };
 
+    CENOTE_NOINLINE void* allocate_listed(std::size_t size);
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;

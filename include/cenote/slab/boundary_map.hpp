@@ -40,8 +40,9 @@ struct boundary_layout {
     std::uint32_t words = 0;            ///< of boundaries, the last one's included
     std::uint32_t levels = 0;           ///< of summaries
     std::uint32_t at[most_levels] = {}; ///< where each starts behind the words, in words of 64 bits
-    std::size_t alignment = 8;          ///< none of a large map's words lies in two cache lines
     std::size_t bytes = 0;              ///< with what the alignment may skip
+    /// Of the words: none lies in two cache lines.
+    static constexpr std::size_t alignment = sizeof(boundary_word);
 
     constexpr boundary_layout() noexcept = default;
     explicit constexpr boundary_layout(std::uint32_t count) noexcept
@@ -52,7 +53,6 @@ struct boundary_layout {
             below = (below + boundary_word::bits - 1) / boundary_word::bits;
             end += below;
         }
-        if (words > 4) alignment = sizeof(boundary_word);
         bytes = words * sizeof(boundary_word) + end * sizeof(std::uint64_t) + alignment - 8;
     }
 };
@@ -64,7 +64,8 @@ public:
     /// `memory` is aligned for words of 64 bits; the map takes what it needs of it.
     boundary_map(void* memory, const boundary_layout& layout) noexcept
         : words_(reinterpret_cast<boundary_word*>(
-              (reinterpret_cast<std::uintptr_t>(memory) + layout.alignment - 1) & ~(layout.alignment - 1))),
+              (reinterpret_cast<std::uintptr_t>(memory) + boundary_layout::alignment - 1) &
+              ~(boundary_layout::alignment - 1))),
           layout_(&layout) {}
 
     /// The same of words that are known.
@@ -89,13 +90,13 @@ public:
         word& here = starts(g / bits);
         const word before = here;
         here = before | bit(g);
-        if (before == 0) note_some(g / bits);
+        if (before == 0) note_some(*this, g / bits);
     }
     void clear_start(std::uint32_t g) const noexcept {
         word& here = starts(g / bits);
         const word after = here & ~bit(g);
         here = after;
-        if (after == 0) note_none(g / bits);
+        if (after == 0) note_none(*this, g / bits);
     }
 
     /// The first boundary behind `g`, which is below the end.
@@ -108,7 +109,7 @@ public:
         if (++at < layout_->words) {
             if (const word here = starts(at); here != 0) return first_of(at, here);
         }
-        return next_far(at - 1);
+        return next_far(*this, at - 1);
     }
     /// The last boundary before `g`, which is above 0.
     [[nodiscard]] std::uint32_t previous(std::uint32_t g) const noexcept {
@@ -118,7 +119,7 @@ public:
     /// The last one in the words before this one, which is not the first.
     [[nodiscard]] std::uint32_t previous_beyond(std::uint32_t at) const noexcept {
         if (const word here = starts(at - 1); here != 0) return last_of(at - 1, here);
-        return previous_far(at);
+        return previous_far(*this, at);
     }
     /// The first live block at or behind `g`, or the end.
     [[nodiscard]] std::uint32_t next_live(std::uint32_t g) const noexcept;
@@ -144,16 +145,17 @@ private:
         return at * bits + static_cast<std::uint32_t>(std::countr_zero(some));
     }
     [[nodiscard]] static std::uint32_t last_of(std::uint32_t at, word some) noexcept {
-        return at * bits + bits - 1 - static_cast<std::uint32_t>(std::countl_zero(some));
+        return at * bits + (static_cast<std::uint32_t>(std::countl_zero(some)) ^ (bits - 1));
     }
     [[nodiscard]] word* level(std::uint32_t number) const noexcept {
         return reinterpret_cast<word*>(words_ + layout_->words) + layout_->at[number];
     }
-    [[nodiscard]] std::uint32_t next_far(std::uint32_t at) const noexcept;
-    [[nodiscard]] std::uint32_t previous_far(std::uint32_t at) const noexcept;
+    // By value: what inline callers know of the map stays in registers then.
+    [[nodiscard]] static std::uint32_t next_far(boundary_map map, std::uint32_t at) noexcept;
+    [[nodiscard]] static std::uint32_t previous_far(boundary_map map, std::uint32_t at) noexcept;
     /// A word has its first boundary, or has none any more.
-    void note_some(std::uint32_t at) const noexcept;
-    void note_none(std::uint32_t at) const noexcept;
+    static void note_some(boundary_map map, std::uint32_t at) noexcept;
+    static void note_none(boundary_map map, std::uint32_t at) noexcept;
 
     boundary_word* words_;
     const boundary_layout* layout_;

@@ -59,9 +59,12 @@ public:
         bool looks_everywhere = false; ///< also where the fit would not: before a request is refused
     };
 
-    /// A block by good fit, or null when nothing fits or the numbers are used up. Defined, with `give`, in
-    /// src/slab/span_heap_hot.hpp: for the pool alone.
+    /// A block by good fit, or null when no free block is of a class that fits, or the numbers are used up.
+    /// Defined, with the halves of it and `give`, in src/slab/span_heap_hot.hpp: for the pool alone.
     [[nodiscard]] void* take(std::uint32_t granules) noexcept;
+    /// Of the current free block, when it is the only one; and of any.
+    [[nodiscard]] void* take_current(std::uint32_t granules) noexcept;
+    [[nodiscard]] void* take_listed(std::uint32_t granules) noexcept;
     [[nodiscard]] void* take(const wish& wanted) noexcept;
 
     /// A pointer's place in the spans.
@@ -161,7 +164,6 @@ private:
 
     [[nodiscard]] void* cut_current(std::uint32_t granules) noexcept;
     [[nodiscard]] void* cut_listed(std::uint32_t of_class, std::uint32_t granules) noexcept;
-    [[nodiscard]] CENOTE_NOINLINE void* take_listed(std::uint32_t granules) noexcept;
     void note_taken(slab& record, std::uint32_t end, std::uint32_t granules) noexcept;
 
     struct freed { // a block that has been live until now
@@ -170,7 +172,6 @@ private:
         std::uint32_t begin = 0;   // of the free block before it, or its own
         bool joins_behind = false; // there is a free block behind it
     };
-    [[nodiscard]] CENOTE_NOINLINE std::uint32_t give_elsewhere(const void* pointer) noexcept;
     [[nodiscard]] std::uint32_t give_in(const boundary_map& map, slab* record, std::uint32_t base,
                                         std::uint32_t g) noexcept;
     void join(const boundary_map& map, slab* record, std::uint32_t base, const freed& run) noexcept;
