@@ -9,7 +9,7 @@ namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr std::size_t header = base::rounded_up(sizeof(chunk), chunk_list::alignment);
-constexpr int most_looks = 16;
+constexpr int most_skipped = 16;
 
 } // namespace
 
@@ -36,7 +36,7 @@ bool chunk_list::first_request(const source& from, std::size_t bytes, std::size_
 // The first that fits. What is skipped stays for smaller requests.
 chunk* chunk_list::find_kept(std::size_t bytes, std::size_t wanted_alignment) const noexcept {
     chunk* kept = current_ != nullptr ? current_->next : first_;
-    for (int looks = 0; kept != nullptr && looks < most_looks; kept = kept->next, ++looks) {
+    for (int looks = 0; kept != nullptr && looks < most_skipped; kept = kept->next, ++looks) {
         if (kept->fits(bytes, wanted_alignment)) return kept;
     }
     return nullptr;

@@ -1,16 +1,11 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/pool/multi_pool.hpp>
+#include <cenote/pool/retention.hpp>
 
 #include <cstring>
 
 namespace cenote::inline v0_1 {
-namespace {
-
-/// As in fixed_pool: a surplus goes back when it was one for a whole window of traffic.
-constexpr std::size_t window = 2;
-
-} // namespace
 
 multi_pool::~multi_pool() {
     std::size_t leaked = large_.live();
@@ -177,7 +172,7 @@ void multi_pool::after_put(std::uint32_t size_class) noexcept {
     note_live(size_class);
     flushed_bytes_ += store.flushed() * engine::class_size(size_class);
     store.forget_flushed();
-    const bool window_is_over = flushed_bytes_ >= window * regions_.block_bytes();
+    const bool window_is_over = flushed_bytes_ >= engine::usual_window * regions_.block_bytes();
     if (window_is_over && walks_ == 0 && is_open_ && options_.trim == trim::automatic) give_back_surplus();
 }
 

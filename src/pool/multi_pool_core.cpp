@@ -10,7 +10,6 @@ namespace cenote::inline v0_1 {
 namespace {
 
 constexpr std::size_t most_cached = std::size_t{256} << 10;
-constexpr std::size_t most_cached_of_a_class = std::size_t{32} << 10;
 constexpr std::size_t most_in_magazine = 128;
 
 // With these all classes up to 8 KiB find room beside each other; larger ones have what the others leave.
@@ -24,7 +23,7 @@ constexpr std::size_t small_magazine = 4;
 constexpr std::size_t share_of_buffer = 16;
 
 std::size_t most_of(std::size_t size, bool small) noexcept {
-    const std::size_t fitting = engine::magazine_capacity(size, most_cached_of_a_class);
+    const std::size_t fitting = engine::magazine_capacity(size, engine::most_cached_of_a_class);
     const std::size_t most = small ? small_magazine : most_in_magazine;
     return fitting < most ? fitting : most;
 }

@@ -8,16 +8,13 @@
 namespace cenote::inline v0_1 {
 namespace {
 
-// Two magazines of a class may cache this many bytes: all classes together stay below two mebibytes.
-constexpr std::size_t most_cached_of_a_class = std::size_t{32} << 10;
-
 // A region costs a few system calls: several slabs at a time, untouched until they are used.
 constexpr std::size_t least_step = 4;
 
 // In a caller's buffer four blocks are enough: its bytes are better spent on blocks.
 std::size_t magazine_of(std::uint32_t size_class, bool small) noexcept {
     const std::size_t usual =
-        engine::magazine_capacity(engine::class_size(size_class), most_cached_of_a_class);
+        engine::magazine_capacity(engine::class_size(size_class), engine::most_cached_of_a_class);
     const std::size_t least = usual == 0 ? 1 : usual;
     return small && least > 4 ? 4 : least;
 }

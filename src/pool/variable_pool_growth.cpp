@@ -2,6 +2,7 @@
 //
 // How a pool of any size takes memory from its source and gives it back, and what else is seldom called.
 #include <cenote/base/sanitizer.hpp>
+#include <cenote/pool/retention.hpp>
 #include <cenote/pool/variable_pool.hpp>
 #include <cenote/source/region.hpp>
 
@@ -9,9 +10,6 @@
 
 namespace cenote::inline v0_1 {
 namespace {
-
-/// As in fixed_pool: a surplus goes back when it was one for a whole window of traffic.
-constexpr std::size_t window = 2;
 
 // Numbers of granules have 32 bits, one of which tells spans apart at least.
 constexpr std::size_t most_granules = std::size_t{1} << 31;
@@ -120,7 +118,7 @@ bool variable_pool::add_span() noexcept {
 
 void variable_pool::note_spans() noexcept {
     const bool settles = options_.trim == trim::automatic;
-    settle_at_ = settles ? window * heap_.granules() * heap_.spans() : base::size_max;
+    settle_at_ = settles ? engine::usual_window * heap_.granules() * heap_.spans() : base::size_max;
 }
 
 // A buffer that does not start on a granule holds one less.

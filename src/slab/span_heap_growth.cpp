@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t least_nodes = 64;
 
-constexpr source::request request_for(std::size_t bytes) noexcept {
+constexpr source::request request_of_numbers(std::size_t bytes) noexcept {
     return {bytes, alignof(free_node) < 64 ? 64 : alignof(free_node), source::any_node};
 }
 
@@ -53,14 +53,14 @@ bool span_heap::get_numbers(std::size_t nodes) noexcept {
     if (nodes >= nowhere || !base::round_up(free_index::bytes_for(nodes), from.granularity(), bytes)) {
         return false;
     }
-    void* const memory = from.reserve(request_for(bytes));
+    void* const memory = from.reserve(request_of_numbers(bytes));
     if (memory == nullptr) return false;
     if (!from.commit(memory, bytes)) {
-        from.release(memory, request_for(bytes));
+        from.release(memory, request_of_numbers(bytes));
         return false;
     }
     equip(memory, bytes / sizeof(free_node));
-    if (table_ != nullptr) from.release(table_, request_for(table_bytes_));
+    if (table_ != nullptr) from.release(table_, request_of_numbers(table_bytes_));
     table_ = memory;
     table_bytes_ = bytes;
     return true;
@@ -133,7 +133,7 @@ std::size_t span_heap::trim() noexcept {
 
 void span_heap::release_all() noexcept {
     if (regions_ == nullptr) return;
-    if (table_ != nullptr) regions_->plan().from->release(table_, request_for(table_bytes_));
+    if (table_ != nullptr) regions_->plan().from->release(table_, request_of_numbers(table_bytes_));
     table_ = nullptr;
     table_bytes_ = 0;
     regions_->release_all();

@@ -21,6 +21,9 @@ struct adaptation {
 
 namespace engine {
 
+/// A window of a pool of several sizes is over when this many times its memory has come back.
+inline constexpr std::size_t usual_window = 2;
+
 class retention {
 public:
     static constexpr unsigned most_patience = 32;

@@ -14,6 +14,8 @@
 namespace cenote::inline v0_1::engine {
 
 inline constexpr std::size_t smallest_class = 16;
+/// Two magazines of a class may cache this many bytes: all classes together stay below two mebibytes.
+inline constexpr std::size_t most_cached_of_a_class = std::size_t{32} << 10;
 inline constexpr std::size_t most_size_classes = 8 + 8 * 10; // up to 128 KiB
 
 /// Computed. Below 128 the steps are those of the doubling that begins there.
