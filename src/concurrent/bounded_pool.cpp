@@ -81,6 +81,21 @@ std::uint32_t bounded_pool::take(std::int64_t deadline) {
     return take_n(1, deadline);
 }
 
+std::uint32_t bounded_pool::take_or_stand(ticket& later) {
+    if (options_.growth.how != growth::kind::none) {
+        if (const std::uint32_t number = try_take(); number != none) return number;
+    }
+    later.home_ = this;
+    switch (line_.stand(later)) {
+    case engine::wait_result::got:
+        return later.given;
+    case engine::wait_result::closed:
+        base::raise_pool_closed(options_.name);
+    default:
+        return none; // and it may be gone
+    }
+}
+
 std::uint32_t bounded_pool::take_n(std::size_t count, std::int64_t deadline) {
     std::uint32_t first = none;
     if (line_.wait(first, static_cast<std::uint32_t>(count), deadline) == engine::wait_result::closed)
@@ -134,6 +149,7 @@ bool bounded_pool::grow_instead_of_waiting() noexcept {
 
 // The entries move when there is no room for more: to twice as many, so that they take little.
 bool bounded_pool::try_grow(std::size_t blocks) noexcept {
+    engine::waiting_line::calls later; // under no lock
     const growing here(growing_);
     if (blocks == 0 || blocks > engine::waiting_line::most - count_) return false;
     const std::size_t count = count_ + blocks;
@@ -161,7 +177,7 @@ bool bounded_pool::try_grow(std::size_t blocks) noexcept {
     for (std::size_t i = 0; i < blocks; ++i) entries_[count_ + i].what = data + i * stride_;
     if (watched_) base::forbid(data, blocks * stride_);
     sync::store_relaxed(count_, count);
-    line_.adopt(entries_, static_cast<std::uint32_t>(count));
+    line_.adopt(entries_, static_cast<std::uint32_t>(count), later);
     return true;
 }
 

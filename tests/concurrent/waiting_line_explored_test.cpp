@@ -198,6 +198,64 @@ TEST(waiting_line_explored, grows_while_it_is_used_and_waited_for) {
         bound(2)));
 }
 
+// Who is called instead of woken: uses what it was given there, on the thread that brought it.
+struct called_world : world<> {
+    using waiter = line_t::waiter;
+    struct caller : waiter {
+        explicit caller(called_world& all) : waiter(1, &call), home(all) {}
+        static void call(waiter& one) noexcept {
+            auto& self = static_cast<caller&>(one);
+            ++self.home.calls;
+            if (self.given == line_t::none) return;
+            self.home.hold(self.given);
+            self.home.line.give(self.given);
+        }
+        called_world& home;
+    };
+    explicit called_world(std::uint32_t count) : world(count) {}
+
+    void use_or_be_called(caller& self, bool cancels) {
+        const wait_result how = line.stand(self);
+        if (how == wait_result::got) {
+            hold(self.given);
+            line.give(self.given);
+        }
+        if (how != wait_result::none || (cancels && line.cancel(self))) ++answers;
+    }
+    int calls = 0; // no part of what is explored
+    int answers = 0;
+    std::array<std::unique_ptr<caller>, 2> callers{std::make_unique<caller>(*this),
+                                                   std::make_unique<caller>(*this)};
+};
+
+auto some_are_called(bool cancels, bool closes) {
+    return [=](program& run) {
+        auto all = std::make_shared<called_world>(1);
+        for (std::size_t i = 0; i < 2; ++i)
+            run.threads.emplace_back([=] { all->use_or_be_called(*all->callers[i], cancels); });
+        run.threads.emplace_back([=] {
+            if (closes) return all->line.close();
+            require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+        });
+        run.at_end = [=] {
+            require(all->calls + all->answers == 2, "not one answer each");
+            all->require_all_there(1);
+        };
+    };
+}
+
+TEST(waiting_line_explored, who_is_called_gets_one_thing_once) {
+    expect_nothing(explore(some_are_called(false, false), bound(2)));
+}
+
+TEST(waiting_line_explored, cancel_against_hand_off_loses_nothing) {
+    expect_nothing(explore(some_are_called(true, false), bound(2)));
+}
+
+TEST(waiting_line_explored, close_calls_everybody_once) {
+    expect_nothing(explore(some_are_called(true, true), bound(2)));
+}
+
 // The line as it is, over a policy with one thing wrong.
 struct nobody_is_woken : explored {
     static void wake_waiter(const atomic<std::uint32_t>&) {}

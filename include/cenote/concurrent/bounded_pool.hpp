@@ -41,6 +41,7 @@ class CENOTE_API bounded_pool {
 public:
     using options = bounded_pool_options;
     class block;
+    class ticket;
 
     /// Throws `bad_options` and `out_of_memory`.
     explicit bounded_pool(const bounded_pool_options& wanted);
@@ -66,6 +67,15 @@ public:
     [[nodiscard]] bool acquire_n_until(block* blocks, std::size_t count,
                                        std::chrono::steady_clock::time_point deadline);
 
+    /// For event loops and coroutines: a block at once, or an empty handle. Then `later` stands in the one
+    /// line of all who wait, and its function is called once, with a block, or with an empty handle when the
+    /// pool is closed: by whoever brings that about, under no lock, and maybe before this returns. Throws
+    /// `pool_closed`.
+    [[nodiscard]] block acquire_or_call(ticket& later);
+    /// True: `waiting` has left the line, and is not called. False: it was called, will be in a moment, or
+    /// never stood there. A child of `fork` has no tickets in line.
+    [[nodiscard]] bool cancel(ticket& waiting) noexcept;
+
     /// Adds blocks, for those who wait first. Throws `out_of_memory`; nothing has changed then.
     void grow(std::size_t blocks);
     /// As many as that growth adds to those there are. Throws `bad_options`, too, when that is none.
@@ -83,7 +93,7 @@ public:
     [[nodiscard]] const char* name() const noexcept { return options_.name; }
     /// Exact at the time of the call, also the peak.
     [[nodiscard]] pool_stats stats() noexcept;
-    /// How many threads wait.
+    /// How many threads and tickets wait.
     [[nodiscard]] std::size_t waiting() noexcept { return line_.waiting(); }
 
     /// How large a `region` must be for exactly `blocks`, wherever it starts. Throws `bad_options`.
@@ -119,6 +129,7 @@ private:
     void take_back(std::uint32_t number, void* data) noexcept;
     [[nodiscard]] bool try_grow(std::size_t blocks) noexcept;
     [[nodiscard]] bool grow_instead_of_waiting() noexcept;
+    [[nodiscard]] std::uint32_t take_or_stand(ticket& later);
     [[nodiscard]] shortage shortage_of(std::size_t count) noexcept;
     [[nodiscard]] source& from() const noexcept {
         return options_.source != nullptr ? *options_.source : default_source();
@@ -172,6 +183,27 @@ private:
     std::uint32_t number_ = 0;
 };
 
+/// A place in line for who cannot wait with a thread. Belongs to the caller, stays where it is until its
+/// function is called or `cancel` said true, and may then be used again or destroyed, by the function too.
+/// The function should hand its block to the caller's loop and return: it runs within somebody's release.
+class bounded_pool::ticket : engine::waiting_line::waiter {
+public:
+    using function = void (*)(ticket& self, block got) noexcept;
+    explicit ticket(function when) noexcept : waiter(1, &called), function_(when) {}
+    ticket(const ticket&) = delete;
+    ticket& operator=(const ticket&) = delete;
+
+private:
+    friend class bounded_pool;
+    static void called(waiter& one) noexcept {
+        auto& self = static_cast<ticket&>(one);
+        self.function_(self, block(*self.home_, self.given));
+    }
+
+    bounded_pool* home_ = nullptr;
+    function function_;
+};
+
 constexpr bool bounded_pool_options::lay_out(std::size_t& stride, std::size_t& align) const noexcept {
     const std::size_t divisor = block_size & (0 - block_size);
     const std::size_t natural = divisor < 16 ? divisor : 16;
@@ -217,6 +249,15 @@ inline bounded_pool::block bounded_pool::try_acquire() noexcept {
 inline bounded_pool::block bounded_pool::acquire_until(std::chrono::steady_clock::time_point deadline) {
     const std::uint32_t number = line_.take();
     return {*this, number != none ? number : take(engine::deadline_at(deadline))};
+}
+
+inline bounded_pool::block bounded_pool::acquire_or_call(ticket& later) {
+    const std::uint32_t number = line_.take();
+    return {*this, number != none ? number : take_or_stand(later)};
+}
+
+inline bool bounded_pool::cancel(ticket& waiting) noexcept {
+    return line_.cancel(waiting);
 }
 
 template<class Rep, class Period>

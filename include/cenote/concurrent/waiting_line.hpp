@@ -1,7 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // A hard number of things, handed to threads, and the line of those who wait for one. While nobody waits,
-// taking and giving are one exchange each. Who finds none waits on the stack of the calling thread; from then
+// taking and giving are one exchange each. Who finds none waits on the stack of the calling thread, or leaves
+// word and is called, by whoever brings what it wants and when no lock is held any more; from then
 // on whatever comes back goes straight to the first in line, under a lock held for a few instructions: first
 // come, first served, also for those who want several at once. A template over the atomics policy: the tests
 // drive it through all short schedules.
@@ -39,6 +40,9 @@ public:
     /// One thing, by its number; the memory of these belongs to the pool, which keeps it until the end.
     using entry = typename stack::entry;
 
+    struct waiter;
+    class calls;
+
     constexpr basic_waiting_line() noexcept = default;
     basic_waiting_line(const basic_waiting_line&) = delete;
     basic_waiting_line& operator=(const basic_waiting_line&) = delete;
@@ -49,7 +53,12 @@ public:
     /// Makes the things there are `count`, named in `entries`, which may be more than there were: the numbers
     /// that were there keep their names. Who waits gets the new ones first.
     void adopt(entry* entries, std::uint32_t count) noexcept {
-        const section here(*this);
+        calls now;
+        adopt(entries, count, now);
+    }
+    /// The same; whoever is to be called is called when `later` goes.
+    void adopt(entry* entries, std::uint32_t count, calls& later) noexcept {
+        const section here(*this, later);
         const std::uint32_t known = count_;
         free_.move_to(entries, known);
         count_ = count;
@@ -79,6 +88,23 @@ public:
         first = self.given;
         return result;
     }
+    /// The same for one, without a thread: on `none` it stands in line until it is called or cancelled.
+    [[nodiscard]] CENOTE_NOINLINE wait_result stand(waiter& self) noexcept {
+        const section here(*this);
+        self.begin();
+        if (is_closed_) return wait_result::closed;
+        if (first_ == nullptr && serve(self)) return wait_result::got;
+        enqueue(self);
+        return wait_result::none;
+    }
+    /// True: it has left the line and is not called. False: it does not stand there; it was called, or will
+    /// be in a moment. After a fork the child's line has nobody in it.
+    [[nodiscard]] bool cancel(waiter& self) noexcept {
+        const section here(*this);
+        if (self.crowd != crowd_) return false;
+        unlink(self);
+        return true;
+    }
     /// For who has got several in one call, before one of them is given back.
     [[nodiscard]] std::uint32_t next_of(std::uint32_t number) const noexcept { return free_.below(number); }
 
@@ -97,7 +123,7 @@ public:
         const section here(*this);
         return is_closed_;
     }
-    /// How many threads wait.
+    /// How many wait.
     [[nodiscard]] std::uint32_t waiting() noexcept {
         const section here(*this);
         return count_waiters();
@@ -117,15 +143,24 @@ private:
     static constexpr std::uint32_t is_served = 1;
     static constexpr std::uint32_t is_sent_away = 2;
 
-    struct waiter { // on the stack of its thread
+public:
+    struct waiter { // on the stack of its thread, or wherever who wants to be called keeps it
+        using told = void (*)(waiter& self) noexcept;
+
         std::uint32_t wanted;
         std::uint32_t got = 0;
         std::uint32_t given = none; // chained: nobody else needs the links of what is out
         data<waiter*> next{nullptr};
         data<waiter*> previous{nullptr};
         word state{is_waiting};
+        data<std::uint32_t> crowd{0}; // in which it stands; 0: in none
+        told call = nullptr;          // null: a thread, which is woken
 
-        explicit waiter(std::uint32_t count) noexcept : wanted(count) {}
+        explicit waiter(std::uint32_t count, told when = nullptr) noexcept : wanted(count), call(when) {}
+        void begin() noexcept {
+            got = 0;
+            given = none;
+        }
         void take(stack& from, std::uint32_t number) noexcept {
             from.chain(number, given);
             given = number;
@@ -133,18 +168,49 @@ private:
         }
     };
 
-    // Holds the lock, and the stack. Whose wait ends by this is woken when it is free again.
+    /// Who is to be called, first come first: called when this goes.
+    class calls {
+    public:
+        constexpr calls() noexcept = default;
+        calls(const calls&) = delete;
+        calls& operator=(const calls&) = delete;
+        ~calls() {
+            while (waiter* const now = first_) {
+                first_ = now->next; // after its call it may be gone
+                now->call(*now);
+            }
+        }
+        void add(waiter& one) noexcept {
+            one.next = nullptr;
+            if (first_ == nullptr)
+                first_ = &one;
+            else
+                last_->next = &one;
+            last_ = &one;
+        }
+
+    private:
+        waiter* first_ = nullptr;
+        waiter* last_ = nullptr;
+    };
+
+private:
+    // Holds the lock, and the stack. Whose wait ends by this is woken or called when it is free again.
     class section {
     public:
-        explicit section(basic_waiting_line& line) noexcept : line_(line) {
+        explicit section(basic_waiting_line& line) noexcept : section(line, now_) {}
+        section(basic_waiting_line& line, calls& later) noexcept : line_(line) {
             if constexpr (is_real) {
                 if (!line_.crew_.is_listed()) [[unlikely]]
                     enter_registry(line_.crew_);
             }
             line_.crew_.lock();
-            if (line_.crew_.is_fresh_child())
+            if (line_.crew_.is_fresh_child()) {
                 line_.first_ = line_.last_ = nullptr; // threads it does not have
+                line_.crowd_ = line_.crowd_ + 1;
+            }
             line_.free_.block();
+            line_.calls_ = &later;
         }
         section(const section&) = delete;
         section& operator=(const section&) = delete;
@@ -158,6 +224,7 @@ private:
 
     private:
         basic_waiting_line& line_;
+        calls now_; // goes last
     };
 
     [[nodiscard]] wait_result wait_as(waiter& self, std::int64_t deadline) noexcept {
@@ -202,6 +269,7 @@ private:
 
     // From here on it may be gone; its word is only an address.
     void tell(waiter& one, std::uint32_t what) noexcept {
+        if (one.call != nullptr) return calls_->add(one);
         word& told = one.state;
         told.store(what, sync::memory_order_release);
         if (to_wake_ != nullptr) Policy::wake_waiter(*to_wake_);
@@ -231,6 +299,8 @@ private:
     }
     void enqueue(waiter& self) noexcept {
         waiter* const before = last_;
+        self.crowd = crowd_;
+        self.next = nullptr;
         self.previous = before;
         if (before != nullptr)
             before->next = &self;
@@ -241,6 +311,7 @@ private:
     void unlink(waiter& gone) noexcept {
         waiter* const before = gone.previous;
         waiter* const behind = gone.next;
+        gone.crowd = 0;
         if (before != nullptr)
             before->next = behind;
         else
@@ -273,6 +344,8 @@ private:
     data<waiter*> last_{nullptr};
     data<bool> is_closed_{false};
     data<word*> to_wake_{nullptr};
+    data<calls*> calls_{nullptr}; // of who holds the lock
+    data<std::uint32_t> crowd_{1};
 };
 
 using waiting_line = basic_waiting_line<sync::real>;
