@@ -3,6 +3,7 @@
 // Matrices from a pool, with handles that notice what goes wrong. Ends with success when each was noticed.
 #include "matrix_pool.hpp"
 
+#include <cstdint>
 #include <cstdio>
 #include <vector>
 
@@ -66,7 +67,8 @@ void notices_what_goes_wrong() {
     expect(is_refused([] { (void)example::matrix_pool::handle().elements(); }),
            "a handle of nothing is none");
     expect(is_refused([] { const example::matrix_pool none(0, 5); }), "empty matrices are refused");
-    expect(is_refused([] { const example::matrix_pool all(1ull << 40, 1ull << 40); }), "so are endless ones");
+    expect(is_refused([] { const example::matrix_pool all(SIZE_MAX / 2, SIZE_MAX / 2); }),
+           "so are endless ones");
 }
 
 void runs_out_as_asked() {

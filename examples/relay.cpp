@@ -5,6 +5,8 @@
 
 #include <array>
 #include <atomic>
+#include <cinttypes>
+#include <cstdint>
 #include <cstdio>
 #include <thread>
 
@@ -43,7 +45,7 @@ private:
 int main() {
     constexpr std::size_t messages = 200000;
     cenote::concurrent_object_pool<message> pool{{.name = "messages"}};
-    std::size_t sum = 0;
+    std::uint64_t sum = 0;
     {
         ring between;
         std::thread consumer([&] {
@@ -53,7 +55,7 @@ int main() {
         consumer.join();
     }
     const cenote::pool_stats now = pool.stats();
-    std::printf("%zu messages, sum %zu, %zu blocks in all, %zu bytes reserved, %zu live\n", messages, sum,
-                now.blocks, now.reserved_bytes, now.live);
-    return now.live == 0 && sum == messages * (messages - 1) / 2 ? 0 : 1;
+    std::printf("%zu messages, sum %" PRIu64 ", %zu blocks in all, %zu bytes reserved, %zu live\n", messages,
+                sum, now.blocks, now.reserved_bytes, now.live);
+    return now.live == 0 && sum == std::uint64_t{messages} * (messages - 1) / 2 ? 0 : 1;
 }

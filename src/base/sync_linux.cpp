@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -14,17 +15,31 @@ namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
 
+// On processors of 32 bits the kernel has a second call for times of 64 bits, which a program may be built
+// with.
+#if defined(SYS_futex_time64)
+constexpr long futex = sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex;
+#else
+constexpr long futex = SYS_futex;
+#endif
+
+timespec time_of(std::int64_t deadline) noexcept {
+    const std::int64_t seconds = std::max<std::int64_t>(deadline, 0) / second;
+    constexpr std::int64_t most = std::numeric_limits<time_t>::max();
+    if (seconds > most) return {static_cast<time_t>(most), 0};
+    return {static_cast<time_t>(seconds), static_cast<long>(std::max<std::int64_t>(deadline, 0) % second)};
+}
+
 } // namespace
 
 // Not through the standard's `wait`: that has no deadline, and keeps counts that only its own `notify` knows.
 bool real::wait_until(const atomic<std::uint32_t>& word, std::uint32_t value,
                       std::int64_t deadline) noexcept {
     const int saved = errno;
-    const std::int64_t at = std::max<std::int64_t>(deadline, 0);
-    const timespec until{static_cast<time_t>(at / second), static_cast<long>(at % second)};
+    const timespec until = time_of(deadline);
     const long result =
-        ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, value,
-                  deadline == no_deadline ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+        ::syscall(futex, &word, FUTEX_WAIT_BITSET_PRIVATE, value, deadline == no_deadline ? nullptr : &until,
+                  nullptr, FUTEX_BITSET_MATCH_ANY);
     const bool is_late = result == -1 && errno == ETIMEDOUT;
     errno = saved;
     return !is_late;
@@ -32,7 +47,7 @@ bool real::wait_until(const atomic<std::uint32_t>& word, std::uint32_t value,
 
 void real::wake_waiter(const atomic<std::uint32_t>& word) noexcept {
     const int saved = errno;
-    (void)::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    (void)::syscall(futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     errno = saved;
 }
 

@@ -120,7 +120,7 @@ void buffer::move_to_larger(std::size_t size) {
 }
 
 bool buffer_pool::extend(buffer& one, std::size_t size) noexcept {
-    const std::uint64_t kind = one.where_ & buffer::kind_mask;
+    const engine::place kind = one.where_ & buffer::kind_mask;
     if (kind <= buffer::is_foreign || size > largest_) return false;
     void* const entry = reinterpret_cast<void*>(one.where_ & ~buffer::kind_mask);
     const unsigned tier = static_cast<unsigned>(kind) - smallest_bits_;
@@ -136,8 +136,8 @@ bool buffer_pool::extend(buffer& one, std::size_t size) noexcept {
 
 // Releasing.
 
-void buffer_pool::take_back_slow(std::byte* data, std::uint64_t where) noexcept {
-    const std::uint64_t kind = where & buffer::kind_mask;
+void buffer_pool::take_back_slow(std::byte* data, engine::place where) noexcept {
+    const engine::place kind = where & buffer::kind_mask;
     engine::buffer_tiers& core = shared_.core();
     if (kind == buffer::is_foreign) {
         auto* const record = reinterpret_cast<engine::foreign_memory*>(where & ~buffer::kind_mask);

@@ -7,7 +7,7 @@ namespace {
 
 using namespace cenote;
 
-static_assert(sizeof(cenote_mark) == sizeof(arena_mark) && std::is_trivially_copyable_v<arena_mark>);
+static_assert(sizeof(cenote_mark) >= sizeof(arena_mark) && std::is_trivially_copyable_v<arena_mark>);
 
 arena_options options_of(const cenote_arena_options& from, source* drawn) noexcept {
     arena_options result;

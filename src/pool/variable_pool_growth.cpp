@@ -24,7 +24,7 @@ engine::region_plan variable_pool::plan_for(source& from, std::uint32_t granules
     plan.slab_bytes = granules * engine::granule_bytes;
     plan.record_bytes = engine::span_heap::record_bytes(granules);
     if (is_only) plan.home_bytes = engine::free_index::bytes_for(engine::span_heap::most_nodes(granules));
-    plan.most_slabs = (std::size_t{1} << 32) >> std::bit_width(granules - 1);
+    plan.most_slabs = static_cast<std::size_t>((std::uint64_t{1} << 32) >> std::bit_width(granules - 1));
     return plan;
 }
 

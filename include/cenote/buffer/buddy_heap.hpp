@@ -12,8 +12,9 @@
 
 namespace cenote::inline v0_1::engine {
 
-/// The region's number above the offset in it; never 0.
-using place = std::uint64_t;
+/// The region's number above the offset in it; never 0. As wide as an address, which is enough: numbers are
+/// the lowest that are free, so the highest place is below the bytes of all regions and one more.
+using place = std::uintptr_t;
 inline constexpr place no_place = 0;
 
 /// How idle memory must be to be offered to the system, and to go for good, in steps.
@@ -86,7 +87,7 @@ private:
     static constexpr std::size_t first_entries = 8;
 
     [[nodiscard]] source::request request_for_region() const noexcept;
-    [[nodiscard]] buddy_region* region_at(std::uint64_t number) const noexcept {
+    [[nodiscard]] buddy_region* region_at(place number) const noexcept {
         std::byte* const data = table_[number];
         return data == nullptr ? nullptr : reinterpret_cast<buddy_region*>(data + shape_.region_bytes());
     }

@@ -106,7 +106,7 @@ public:
     // The heap's: the list of regions whose largest free block is of the same order.
     buddy_region* next = nullptr;
     buddy_region* previous = nullptr;
-    std::uint64_t number = 0;
+    std::uintptr_t number = 0;
     unsigned listed = most_orders; ///< in which list; none
 
 private:

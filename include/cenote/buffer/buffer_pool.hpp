@@ -101,11 +101,11 @@ public:
 private:
     friend class buffer_pool;
     // In the low bits of `where_`, which places leave free: the kind, or the logarithm of a tier's bytes.
-    static constexpr std::uint64_t kind_mask = 63;
-    static constexpr std::uint64_t is_oversize = 0; // the rest is its bytes
-    static constexpr std::uint64_t is_foreign = 1;  // the rest is the address of its foreign_memory
+    static constexpr engine::place kind_mask = 63;
+    static constexpr engine::place is_oversize = 0; // the rest is its bytes
+    static constexpr engine::place is_foreign = 1;  // the rest is the address of its foreign_memory
 
-    buffer(buffer_pool& home, std::byte* data, std::size_t size, std::uint64_t where) noexcept
+    buffer(buffer_pool& home, std::byte* data, std::size_t size, engine::place where) noexcept
         : home_(&home), data_(data), size_(size), where_(where) {}
     [[nodiscard]] engine::foreign_memory& foreign() const noexcept {
         return *reinterpret_cast<engine::foreign_memory*>(where_ & ~kind_mask);
@@ -115,7 +115,7 @@ private:
     buffer_pool* home_ = nullptr;
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
-    std::uint64_t where_ = 0;
+    engine::place where_ = 0;
 };
 
 class CENOTE_API buffer_pool {
@@ -182,8 +182,8 @@ private:
                 reinterpret_cast<std::uintptr_t>(entry) | (smallest_bits_ + tier)};
     }
     [[nodiscard]] CENOTE_INLINE void* take_cached(std::size_t size) const noexcept;
-    CENOTE_INLINE void take_back(std::byte* data, std::uint64_t where) noexcept;
-    CENOTE_NOINLINE void take_back_slow(std::byte* data, std::uint64_t where) noexcept;
+    CENOTE_INLINE void take_back(std::byte* data, engine::place where) noexcept;
+    CENOTE_NOINLINE void take_back_slow(std::byte* data, engine::place where) noexcept;
     [[nodiscard]] CENOTE_NOINLINE buffer acquire_slow(std::size_t size);
     [[nodiscard]] CENOTE_NOINLINE buffer try_acquire_slow(std::size_t size) noexcept;
     [[nodiscard]] bool extend(buffer& one, std::size_t size) noexcept;
@@ -204,7 +204,7 @@ private:
 
 inline std::size_t buffer::capacity() const noexcept {
     if (data_ == nullptr) return 0;
-    const std::uint64_t kind = where_ & kind_mask;
+    const engine::place kind = where_ & kind_mask;
     if (kind > is_foreign) [[likely]]
         return std::size_t{1} << kind;
     return kind == is_oversize ? where_ : foreign().bytes;
@@ -226,7 +226,7 @@ CENOTE_INLINE void* buffer_pool::take_cached(std::size_t size) const noexcept {
     return mine.stocks[tier_for(size)].loaded.take();
 }
 
-CENOTE_INLINE void buffer_pool::take_back(std::byte* data, std::uint64_t where) noexcept {
+CENOTE_INLINE void buffer_pool::take_back(std::byte* data, engine::place where) noexcept {
     const std::uint64_t id = shared_.id();
     const engine::thread_cache& mine = engine::first_cache(id);
     const unsigned tier = static_cast<unsigned>(where & buffer::kind_mask) - smallest_bits_;

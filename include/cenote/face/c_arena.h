@@ -32,7 +32,7 @@ typedef struct cenote_arena_options {
 
 /** A place in an arena to go back to. What is inside is the library's. */
 typedef struct cenote_mark {
-    const void* inside[3];
+    unsigned long long inside[3];
 } cenote_mark;
 
 /** What an arena holds, in bytes. */

@@ -225,7 +225,7 @@ private:
 
 constexpr const char* variable_pool_options::flaw() const noexcept {
     constexpr std::size_t least = 256;
-    constexpr std::size_t most = std::size_t{1} << 32;
+    constexpr std::uint64_t most = std::uint64_t{1} << 32;
     if (maximum_bytes == 0) return "maximum_bytes is 0; leave it out for no maximum";
     if (initial_bytes > maximum_bytes) return "initial_bytes is above maximum_bytes";
     if (grow_size == 0 && initial_bytes == 0) return "grow_size is 0, but initial_bytes is not given";
