@@ -248,7 +248,7 @@ void fixed_run::step(operation how) {
 
 void fixed_run::check(bool whole) const {
     const pool_stats now = pool_->stats();
-    compare(now, map_, options_.is_exact() ? 0 : 1024);
+    compare(now, map_, options_.is_exact() ? 0 : 2 * engine::most_in_magazine);
     require(now.live_bytes == now.live * pool_->block_size(), "live bytes are not live blocks");
     require(now.blocks <= options_.maximum_blocks, "more blocks than the maximum");
     require(now.calls.has_value() == options_.stats, "calls are counted without the option, or not with it");
