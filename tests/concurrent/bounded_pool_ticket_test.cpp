@@ -11,7 +11,6 @@
 #include <cstring>
 #include <gtest/gtest.h>
 #include <memory>
-#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -101,19 +100,6 @@ TEST(bounded_pool_ticket, close_calls_it_with_nothing) {
     EXPECT_FALSE(one.held);
     EXPECT_THROW((void)pool.acquire_or_call(one), pool_closed);
     EXPECT_EQ(pool.waiting(), 0u);
-}
-
-TEST(bounded_pool_ticket, the_end_of_a_pool_calls_it_with_nothing) {
-    std::vector<int> order;
-    noted one(order, 1);
-    std::optional<bounded_pool> other(std::in_place, bounded_pool_options{.block_size = 64, .blocks = 1});
-    block only = other->acquire();
-    EXPECT_FALSE(other->acquire_or_call(one));
-    other->close();
-    only.release();
-    other.reset();
-    EXPECT_EQ(order, std::vector<int>{1});
-    EXPECT_FALSE(one.held);
 }
 
 /// Asks the pool whatever takes one of its locks.
