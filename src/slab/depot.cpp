@@ -77,80 +77,65 @@ namespace {
 class number_sink {
 public:
     number_sink(std::uint32_t* numbers, int bits) noexcept : next_(numbers), bits_(bits) {}
-    CENOTE_INLINE void take(const slab_heap::place& at) noexcept { *next_++ = number_of(at); }
+    CENOTE_INLINE void take(const position& at) noexcept { *next_++ = number_of(at); }
     /// Eight neighbours from `at` on, upwards or downwards.
-    CENOTE_INLINE void take_eight(const slab_heap::place& at, bool upwards) noexcept {
-        const std::uint32_t first = number_of(at);
-        for (std::uint32_t i = 0; i < 8; ++i) next_[i] = first + (upwards ? i : 7 - i);
+    CENOTE_INLINE void take_eight(const position& at, bool upwards) noexcept {
+        base::store_eight(next_, number_of(at), upwards);
         next_ += 8;
     }
 
 private:
-    [[nodiscard]] std::uint32_t number_of(const slab_heap::place& at) const noexcept {
+    [[nodiscard]] std::uint32_t number_of(const position& at) const noexcept {
         return at.id << bits_ | at.index;
     }
     std::uint32_t* next_;
     int bits_;
 };
 
-// Or straight to the bitmaps, neighbours a word at a time.
+// Or straight to the bitmaps.
 class slab_sink {
 public:
     explicit slab_sink(slab_heap& heap) noexcept : heap_(heap) {}
-    slab_sink(const slab_sink&) = delete;
-    slab_sink& operator=(const slab_sink&) = delete;
-    ~slab_sink() {
-        if (run_.count != 0) heap_.give(run_);
-    }
-    CENOTE_INLINE void take(const slab_heap::place& at) noexcept { add(at, slab::bit(at.index), 1); }
-    CENOTE_INLINE void take_eight(const slab_heap::place& at, bool /*upwards*/) noexcept {
-        add(at, slab::word{0xff} << at.index % slab::word_bits, 8);
+    CENOTE_INLINE void take(const position& at) noexcept { heap_.give_bits(at, slab::bit(at.index), 1); }
+    CENOTE_INLINE void take_eight(const position& at, bool /*upwards*/) noexcept {
+        heap_.give_bits(at, slab::word{0xff} << at.index % slab::word_bits, 8);
     }
 
 private:
-    // Each was out: none is in the run already.
-    CENOTE_INLINE void add(const slab_heap::place& at, slab::word mask, std::uint32_t count) noexcept {
-        if (at.id != run_.id || at.index / slab::word_bits != run_.word) {
-            if (run_.count != 0) heap_.give(run_);
-            run_ = word_run({at.id, at.index, at.record});
-            run_.mask = 0;
-            run_.count = 0;
-        }
-        run_.mask |= mask;
-        run_.count += count;
-    }
     slab_heap& heap_;
-    word_run run_;
 };
 
 } // namespace
 
 // Eight blocks that stand side by side, in either order, are checked and marked at once: freed in the order
-// in which they were allocated, most are. Any other block is by itself: with the slab of the one before at
-// hand that is a few instructions, and a guess that is wrong all the time is foreseen as well as one that is
-// right.
+// in which they were allocated, most are. Where they do not, four go one by one before the next look.
 template<class Sink>
 void* const* depot::withdraw(void* const* block, void* const* end, std::size_t& count, Sink& sink) noexcept {
     const slab_heap::finder heap = heap_.look();
-    slab_heap::place at;
+    slab_heap::place of_eight;
     std::size_t bad = 0;
     void* const* const begin = block;
     while (block != end) {
         if (const std::ptrdiff_t step = heap.step_of_eight(block, end); step != 0) {
-            if (heap.withdraw_eight(step > 0 ? block[0] : block[7], at)) [[likely]] {
-                sink.take_eight(at, step > 0);
+            if (heap.withdraw_eight(step > 0 ? block[0] : block[7], of_eight)) [[likely]] {
+                sink.take_eight(of_eight.block, step > 0);
                 block += 8;
                 continue;
             }
         }
-        if (heap.withdraw_one(*block, at)) [[likely]] {
-            sink.take(at);
-        } else {
-            if (heap_.regions().reports_are_crowded()) break;
+        for (void* const* const next = end - block < 4 ? end : block + 4; block != next; ++block) {
+            position at;
+            if (heap.withdraw_one(*block, at)) [[likely]] {
+                sink.take(at);
+                continue;
+            }
+            if (heap_.regions().reports_are_crowded()) {
+                end = block;
+                break;
+            }
             report(heap_.diagnose(*block), *block);
             ++bad;
         }
-        ++block;
     }
     count = static_cast<std::size_t>(block - begin) - bad;
     heap_.withdrew(count);
@@ -159,11 +144,10 @@ void* const* depot::withdraw(void* const* block, void* const* end, std::size_t& 
 
 void* const* depot::put(void* const* begin, void* const* end) noexcept {
     if (empty_ == nullptr) {
-        {
-            std::size_t count = 0;
-            slab_sink sink(heap_);
-            begin = withdraw(begin, end, count, sink);
-        }
+        std::size_t count = 0;
+        slab_sink sink(heap_);
+        begin = withdraw(begin, end, count, sink);
+        heap_.gave(count);
         heap_.give_surplus_slabs();
         return begin;
     }

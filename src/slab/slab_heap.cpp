@@ -90,11 +90,8 @@ void slab_heap::set_up(std::size_t slabs) noexcept {
 }
 
 void slab_heap::give(const word_run& run) noexcept {
-    slab& record = *run.record;
-    if (record.idle_count == 0) link(run.id);
-    record.give(run.word, run.mask, run.count);
-    idle_ += run.count;
-    if (record.idle_count == record.blocks) note_idle(run.id);
+    give_bits({run.id, run.word * slab::word_bits, run.record}, run.mask, run.count);
+    gave(run.count);
 }
 
 void slab_heap::keep_apart(std::uint32_t id) noexcept {
@@ -127,7 +124,7 @@ void slab_heap::give_slab(std::uint32_t id) noexcept {
     if (habits_.watched) base::permit(entry.begin, entry.record->blocks * layout_.stride);
     blocks_ -= entry.record->blocks;
     idle_ -= entry.record->blocks;
-    if (id == near_.id) near_ = {};
+    if (id == near_.block.id) near_ = {};
     regions_->give(id);
 }
 

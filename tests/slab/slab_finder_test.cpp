@@ -45,7 +45,7 @@ TEST_F(slab_finders, withdraw_each_out_block_once) {
     const std::vector<void*> more = take(heap, 100); // another slab's
     blocks.insert(blocks.end(), more.begin(), more.end());
     const slab_heap::finder find = heap.look();
-    slab_heap::place at;
+    position at;
     for (std::size_t i = 0; i < 200; ++i) { // from slab to slab and back
         EXPECT_TRUE(find.withdraw_one(blocks[i * 77 % 200], at)) << i;
         EXPECT_FALSE(find.withdraw_one(blocks[i * 77 % 200], at)) << "it is out no more";
@@ -59,14 +59,17 @@ TEST_F(slab_finders, refuse_what_is_no_block_of_theirs) {
     const std::vector<void*> others = take(other, 10);
     auto* const first = static_cast<std::byte*>(blocks.front());
     const slab_heap::finder find = heap.look();
-    slab_heap::place at;
+    position at;
+    slab_heap::place of_eight;
     for (const bool is_near : {false, true}) {
-        EXPECT_FALSE(find.withdraw_one(first + 8, at)) << is_near;
-        EXPECT_FALSE(find.withdraw_one(first + layout.slab_bytes() * 7, at)) << is_near;
-        EXPECT_FALSE(find.withdraw_one(nullptr, at)) << is_near;
-        EXPECT_FALSE(find.withdraw_one(others.front(), at)) << "of another size";
-        ASSERT_TRUE(find.find(first, at)); // now the slab is at hand
-        ASSERT_TRUE(find.find(first, at));
+        for (const void* const bad : {static_cast<void*>(first + 8), static_cast<void*>(nullptr),
+                                      others.front(), static_cast<void*>(first + layout.slab_bytes() * 7)}) {
+            EXPECT_FALSE(find.withdraw_one(bad, at)) << is_near << bad;
+            EXPECT_FALSE(find.withdraw_eight(bad, of_eight)) << is_near << bad;
+        }
+        if (!is_near) {
+            ASSERT_TRUE(find.withdraw_eight(first, of_eight));
+        } // now the slab is at hand
     }
 }
 
@@ -86,10 +89,11 @@ TEST_F(slab_finders, withdraw_eight_of_one_word_or_none) {
     const std::vector<void*> blocks = take(heap, 100);
     const slab_heap::finder find = heap.look();
     slab_heap::place at;
+    position one;
     EXPECT_TRUE(find.withdraw_eight(blocks[0], at));
     EXPECT_FALSE(find.withdraw_eight(blocks[0], at)) << "they are out no more";
     EXPECT_FALSE(find.withdraw_eight(blocks[1], at)) << "one of them still is";
-    EXPECT_TRUE(find.withdraw_one(blocks[8], at));
+    EXPECT_TRUE(find.withdraw_one(blocks[8], one));
     EXPECT_FALSE(find.withdraw_eight(blocks[60], at)) << "they are of two words";
     EXPECT_TRUE(find.withdraw_eight(blocks[56], at));
     EXPECT_TRUE(find.withdraw_eight(blocks[64], at));

@@ -106,11 +106,9 @@ public:
 
     /// Where a block is, with what its slab is like: the next block may be of the same.
     struct place {
-        std::uint32_t id = no_slab;
-        std::uint32_t index = 0;
+        position block;
         const std::byte* begin = nullptr;
         std::size_t bytes = 0;
-        slab* record = nullptr;
     };
 
     /// The same for many pointers, while no slab comes or goes.
@@ -138,6 +136,11 @@ public:
 
     /// Withdrawn blocks become idle. No slab goes before `give_surplus_slabs`, so that positions stay good.
     void give(const word_run& run) noexcept;
+
+    /// The same for blocks of one word of a slab's bitmap, some of them withdrawn by who counts them himself:
+    /// `gave` says how many became idle in all.
+    void give_bits(const position& at, slab::word mask, std::uint32_t count) noexcept;
+    void gave(std::size_t blocks) noexcept { idle_ += blocks; }
 
     /// Makes an out block idle; false, with nothing changed, when it is not out.
     [[nodiscard]] bool put_one(const position& at) noexcept;
@@ -228,6 +231,15 @@ inline void slab_heap::note_idle(std::uint32_t id) noexcept {
     keep_apart(id);
 }
 
+inline void slab_heap::give_bits(const position& at, slab::word mask, std::uint32_t count) noexcept {
+    slab& record = *at.record;
+    if (record.idle_count == 0) [[unlikely]]
+        link(at.id);
+    record.give(at.index / slab::word_bits, mask, count);
+    if (record.idle_count == record.blocks) [[unlikely]]
+        note_idle(at.id);
+}
+
 inline bool slab_heap::put_one(const position& at) noexcept {
     slab& record = *at.record;
     const std::uint32_t w = at.index / slab::word_bits;
@@ -236,12 +248,8 @@ inline bool slab_heap::put_one(const position& at) noexcept {
     if ((out & bit) == 0) return false;
     out ^= bit;
     --out_;
-    if (record.idle_count == 0) [[unlikely]]
-        link(at.id);
-    record.give(w, bit, 1);
+    give_bits(at, bit, 1);
     ++idle_;
-    if (record.idle_count == record.blocks) [[unlikely]]
-        note_idle(at.id);
     return true;
 }
 
@@ -250,11 +258,11 @@ inline bool slab_heap::find_near(const void* pointer, position& at) noexcept {
     if (offset >= near_.bytes) {
         if (!find(pointer, at)) return false;
         const slab_table::entry& entry = regions_->table().at(at.id);
-        near_ = {at.id, 0, entry.begin, entry.bytes, entry.record};
+        near_ = {at, entry.begin, entry.bytes};
         return true;
     }
     const std::uint64_t index = layout_.by_stride.quotient(offset);
-    at = {near_.id, static_cast<std::uint32_t>(index), near_.record};
+    at = {near_.block.id, static_cast<std::uint32_t>(index), near_.block.record};
     return index < layout_.blocks_per_slab;
 }
 
