@@ -50,8 +50,10 @@ private:
     crew crew_;
 };
 
-// From one thread to one other. Each side remembers how far the other was when it last looked.
-template<class T, std::size_t Places>
+// From one thread to one other. Each side remembers how far the other was when it last looked, and tells how
+// far it is itself after every `Burst` and at the end of a window: what goes to and fro between the cores is
+// mostly what is handed over.
+template<class T, std::size_t Places, std::size_t Burst = 1>
 class handover {
 public:
     explicit handover(bool may_spin) : may_spin_(may_spin) {}
@@ -64,14 +66,20 @@ public:
         }
         return places_[sent_ % Places];
     }
-    void send() { sent_shared_.store(++sent_, std::memory_order_release); }
+    void send() {
+        if (++sent_ % Burst == 0) finish_sending();
+    }
+    void finish_sending() { sent_shared_.store(sent_, std::memory_order_release); }
     T& next_to_read() {
         if (read_ == seen_sent_) {
             wait([&] { return read_ != (seen_sent_ = sent_shared_.load(std::memory_order_acquire)); });
         }
         return places_[read_ % Places];
     }
-    void done_reading() { read_shared_.store(++read_, std::memory_order_release); }
+    void done_reading() {
+        if (++read_ % Burst == 0) finish_reading();
+    }
+    void finish_reading() { read_shared_.store(read_, std::memory_order_release); }
 
 private:
     template<class F>
@@ -151,7 +159,8 @@ private:
 template<contender C>
 class producer_consumer_loop {
     static constexpr std::size_t places = 1024;
-    using ring = handover<void*, places>;
+    static constexpr std::size_t burst = 16;
+    using ring = handover<void*, places, burst>;
 
 public:
     static constexpr std::size_t operations_a_step = 1;
@@ -178,12 +187,14 @@ private:
                     way.next_to_send() = get_touched(mine);
                     way.send();
                 }
+                way.finish_sending();
             } else {
                 for (; steps != 0; --steps) {
                     void* const block = way.next_to_read();
                     way.done_reading();
                     put_seen(mine, read(block));
                 }
+                way.finish_reading();
             }
             self.end();
         }
