@@ -52,25 +52,33 @@ bool arena_pool::parts_for(const arena_pool_options& options, parts& sizes) noex
     return true;
 }
 
-arena_pool::arena_pool(const arena_pool_options& wanted)
+arena_pool::arena_pool(const arena_pool_options& wanted, engine::unopened)
     : options_(wanted),
       limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
     if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+}
+
+arena_pool::arena_pool(const arena_pool_options& wanted) : arena_pool(wanted, engine::unopened{}) {
+    if (try_open()) return;
+    base::raise_out_of_memory({.pool = wanted.name,
+                               .requested = reserved_.bytes,
+                               .limit = wanted.maximum_bytes,
+                               .available = limit_.available()});
+}
+
+bool arena_pool::try_open() noexcept {
+    const arena_pool_options& wanted = options_;
     parts sizes;
-    std::size_t bytes = unlimited;
-    if (parts_for(wanted, sizes) && base::round_up(sizes.bytes, limit_.granularity(), bytes)) {
-        reserved_ = {bytes, cache_line, source::any_node};
-        memory_ = static_cast<std::byte*>(limit_.reserve(reserved_));
-        if (memory_ != nullptr && !limit_.commit(memory_, bytes)) {
-            limit_.release(memory_, reserved_);
-            memory_ = nullptr;
-        }
+    reserved_ = {unlimited, cache_line, source::any_node};
+    if (!parts_for(wanted, sizes) || !base::round_up(sizes.bytes, limit_.granularity(), reserved_.bytes)) {
+        return false;
     }
-    if (memory_ == nullptr) {
-        base::raise_out_of_memory({.pool = wanted.name,
-                                   .requested = bytes,
-                                   .limit = wanted.maximum_bytes,
-                                   .available = limit_.available()});
+    memory_ = static_cast<std::byte*>(limit_.reserve(reserved_));
+    if (memory_ == nullptr) return false;
+    if (!limit_.commit(memory_, reserved_.bytes)) {
+        limit_.release(memory_, reserved_);
+        memory_ = nullptr;
+        return false;
     }
     auto* const entries = reinterpret_cast<entry*>(memory_ + sizes.slots);
     std::byte* const buffers = memory_ + sizes.slots + sizes.entries;
@@ -80,10 +88,12 @@ arena_pool::arena_pool(const arena_pool_options& wanted)
         (::new (entries + i) entry)->what = &made->lent;
     }
     line_.adopt(entries, static_cast<std::uint32_t>(wanted.arenas));
+    return true;
 }
 
 arena_pool::~arena_pool() {
     close();
+    if (memory_ == nullptr) return;
     const engine::line_levels now = line_.levels();
     const std::size_t lent = now.all - now.free;
     if (lent != 0) base::report_leak({options_.name, lent, lent * options_.arena_size}, true);
@@ -166,11 +176,19 @@ arena_pool_stats arena_pool::stats() noexcept {
 }
 
 std::size_t arena_pool::required_bytes(const arena_pool_options& options) {
-    if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
+    std::size_t bytes = 0;
+    if (const char* const flaw = try_required_bytes(options, bytes)) {
+        base::raise_bad_options(options.name, flaw);
+    }
+    return bytes;
+}
+
+const char* arena_pool::try_required_bytes(const arena_pool_options& options, std::size_t& bytes) noexcept {
+    if (const char* const flaw = options.flaw()) return flaw;
     parts sizes;
-    if (!parts_for(options, sizes))
-        base::raise_bad_options(options.name, "so many arenas are more than memory can hold");
-    return sizes.bytes + cache_line - 1;
+    if (!parts_for(options, sizes)) return "so many arenas are more than memory can hold";
+    bytes = sizes.bytes + cache_line - 1;
+    return nullptr;
 }
 
 } // namespace cenote::inline v0_1

@@ -255,17 +255,26 @@ bool concurrent_pool::is_valid() const noexcept {
 // Memory.
 
 std::size_t concurrent_pool::required_bytes(const concurrent_pool_options& wanted) {
+    std::size_t bytes = 0;
+    if (const char* const flaw = try_required_bytes(wanted, bytes)) {
+        base::raise_bad_options(wanted.name, flaw);
+    }
+    return bytes;
+}
+
+const char* concurrent_pool::try_required_bytes(const concurrent_pool_options& wanted,
+                                                std::size_t& bytes) noexcept {
+    if (const char* const flaw = wanted.flaw()) return flaw;
     std::size_t unit_bytes = 0;
-    const std::size_t bytes = fixed_pool::required_bytes(checked(wanted), wanted.threads, unit_bytes);
+    if (const char* const flaw =
+            fixed_pool::try_required_bytes(wanted.to_fixed(), wanted.threads, bytes, unit_bytes)) {
+        return flaw;
+    }
     std::size_t caches = 0;
     if (unit_bytes != 0) {
         caches = sharing::bytes_of_units(unit_bytes, wanted.threads + 1) + sharing::unit_alignment - 1;
     }
-    std::size_t all = 0;
-    if (!base::add(bytes, caches, all)) {
-        base::raise_bad_options(wanted.name, "so many blocks are more than memory can hold");
-    }
-    return all;
+    return base::add(bytes, caches, bytes) ? nullptr : "so many blocks are more than memory can hold";
 }
 
 void concurrent_pool::reset() noexcept {
@@ -281,6 +290,11 @@ trim_result concurrent_pool::trim() noexcept {
 
 void concurrent_pool::release_thread_caches() noexcept {
     shared_.release_cache();
+}
+
+bool concurrent_pool::try_open() noexcept {
+    const section here(shared_);
+    return shared_.core().try_open();
 }
 
 void concurrent_pool::reserve(std::size_t blocks, touch pages) {

@@ -28,9 +28,11 @@ struct owned_arena final : cenote_arena {
     c::asker caller;
     cenote::arena own;
 
-    owned_arena(const cenote_arena_options& from, std::byte* rest)
+    owned_arena(const cenote_arena_options& from, std::byte* rest) noexcept
         : cenote_arena{&own, &caller, false}, home(from.memory, rest), caller(from.exhaustion, from.name),
           own(placed(from, home, rest)) {}
+
+    [[nodiscard]] static bool try_open() noexcept { return true; } // memory comes with the first call
 
     static arena_options placed(const cenote_arena_options& from, c::ground& home, std::byte* rest) noexcept {
         arena_options result = options_of(from, home.from());
@@ -119,7 +121,7 @@ cenote_status cenote_arena_free(cenote_arena* arena, void* block, std::size_t si
 cenote_status cenote_arena_mark(cenote_arena* arena, cenote_mark* mark) noexcept {
     if (arena == nullptr || mark == nullptr) return CENOTE_BAD_ARGUMENT;
     arena_mark here;
-    if (!c::attempt([&] { here = arena->arena->mark(); })) return CENOTE_NO_MEMORY;
+    if (!arena->arena->try_mark(here)) return CENOTE_NO_MEMORY;
     std::memcpy(mark, &here, sizeof here);
     return CENOTE_OK;
 }

@@ -38,15 +38,17 @@ struct cenote_arena_pool {
     c::asker ask;
     arena_pool pool;
 
-    cenote_arena_pool(const cenote_arena_pool_options& from, std::byte* rest)
-        : home(from.memory, rest), ask(from.exhaustion, from.name), pool(options_of(from, home.from())),
-          count_(from.arenas) {
+    cenote_arena_pool(const cenote_arena_pool_options& from, std::byte* rest) noexcept
+        : home(from.memory, rest), ask(from.exhaustion, from.name),
+          pool(options_of(from, home.from()), engine::unopened{}), count_(from.arenas) {}
+    [[nodiscard]] bool try_open() noexcept {
+        if (!pool.try_open()) return false;
         request_.bytes = base::rounded_up(count_ * sizeof(lent_arena), home.from()->granularity());
         request_.alignment = alignof(lent_arena);
         void* const place = home.from()->reserve(request_);
         if (place == nullptr || !home.from()->commit(place, request_.bytes)) {
             if (place != nullptr) home.from()->release(place, request_);
-            base::raise_out_of_memory({.pool = pool.name(), .requested = request_.bytes});
+            return false;
         }
         handles_ = static_cast<lent_arena*>(place);
         for (std::size_t i = 0; i < count_; ++i) {
@@ -54,8 +56,10 @@ struct cenote_arena_pool {
             one->next = free_;
             free_ = one;
         }
+        return true;
     }
     ~cenote_arena_pool() {
+        if (handles_ == nullptr) return;
         std::destroy_n(handles_, count_);
         home.from()->release(handles_, request_);
     }
@@ -124,13 +128,12 @@ const char* cenote_arena_pool_flaw(const cenote_arena_pool_options* options) noe
 std::size_t cenote_arena_pool_required_bytes(const cenote_arena_pool_options* options) noexcept {
     if (cenote_arena_pool_flaw(options) != nullptr) return 0;
     std::size_t bytes = 0;
-    const bool is_known =
-        c::attempt([&] { bytes = arena_pool::required_bytes(options_of(*options, nullptr)); });
+    const char* const flaw = arena_pool::try_required_bytes(options_of(*options, nullptr), bytes);
     std::size_t handles = 0;
     const bool fits =
         base::multiply(options->arenas, sizeof(lent_arena), handles) && base::add(bytes, handles, bytes) &&
         base::add(bytes, sizeof(cenote_arena_pool) + alignof(cenote_arena_pool) + alignof(lent_arena), bytes);
-    return is_known && fits ? bytes : 0;
+    return flaw == nullptr && fits ? bytes : 0;
 }
 
 cenote_status cenote_arena_pool_create(const cenote_arena_pool_options* options,

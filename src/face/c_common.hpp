@@ -34,22 +34,6 @@ template<class Use>
     return trap.count() == 0 ? CENOTE_OK : status_of(trap.first().kind);
 }
 
-/// Calls `make()`; false when it threw. Built without exceptions, what would be thrown ends the process.
-template<class Make>
-[[nodiscard]] bool attempt(const Make& make) noexcept {
-#if defined(__cpp_exceptions)
-    try {
-        make();
-        return true;
-    } catch (...) {
-        return false;
-    }
-#else
-    make();
-    return true;
-#endif
-}
-
 /// What is wrong with the parts of options that all pools share, or null.
 [[nodiscard]] const char* flaw_of(const cenote_memory& memory) noexcept;
 [[nodiscard]] inline const char* name_of(const char* name) noexcept {
@@ -113,18 +97,19 @@ private:
     source* from_ = &default_source();
 };
 
-/// Makes a `Handle(options, rest)` where `options.memory` says; null is stored when that fails.
+/// Makes a `Handle(options, rest)` where `options.memory` says, and opens it; null is stored when that fails.
+/// Nothing throws: built without exceptions, the codes are the same.
 template<class Handle, class Options>
 [[nodiscard]] cenote_status create(const Options& options, Handle** made) noexcept {
     void* const place = ground::find_place(options.memory, sizeof(Handle), alignof(Handle));
     if (place == nullptr) return CENOTE_NO_MEMORY;
     auto* const rest = static_cast<std::byte*>(place) + sizeof(Handle);
-    if (attempt([&] { *made = ::new (place) Handle(options, rest); })) return CENOTE_OK;
-    if (options.memory.buffer == nullptr) {
-        const drawn_source drawn(options.memory.parent);
-        ground::give_back(drawn.parent(), place, sizeof(Handle), alignof(Handle));
+    auto* const handle = ::new (place) Handle(options, rest);
+    if (handle->try_open()) {
+        *made = handle;
+        return CENOTE_OK;
     }
-    *made = nullptr;
+    ground::end(handle);
     return CENOTE_NO_MEMORY;
 }
 

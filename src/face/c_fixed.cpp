@@ -68,14 +68,14 @@ struct cenote_fixed {
         concurrent_pool shared;
     };
 
-    cenote_fixed(const cenote_fixed_options& from, std::byte* rest)
+    cenote_fixed(const cenote_fixed_options& from, std::byte* rest) noexcept
         : home(from.memory, rest), ask(from.exhaustion, from.name), is_shared(from.thread_safe != 0),
           is_unchecked(from.unchecked != 0) {
         const concurrent_pool_options wanted = options_of(from, home.from());
         if (is_shared) {
-            ::new (&shared) concurrent_pool(wanted);
+            ::new (&shared) concurrent_pool(wanted, engine::unopened{});
         } else {
-            ::new (&alone) fixed_pool(wanted.to_fixed());
+            ::new (&alone) fixed_pool(wanted.to_fixed(), engine::unopened{});
         }
     }
     ~cenote_fixed() { is_shared ? std::destroy_at(&shared) : std::destroy_at(&alone); }
@@ -88,6 +88,9 @@ struct cenote_fixed {
     template<class Use>
     decltype(auto) with(const Use& use) const {
         return is_shared ? use(shared) : use(alone);
+    }
+    [[nodiscard]] bool try_open() noexcept {
+        return with([](auto& pool) { return pool.try_open(); });
     }
     [[nodiscard]] void* try_allocate() noexcept {
         if (!is_shared) return alone.try_allocate();
@@ -173,13 +176,12 @@ const char* cenote_fixed_flaw(const cenote_fixed_options* options) noexcept {
 std::size_t cenote_fixed_required_bytes(const cenote_fixed_options* options) noexcept {
     if (cenote_fixed_flaw(options) != nullptr) return 0;
     std::size_t bytes = 0;
-    const bool is_known = c::attempt([&] {
-        const concurrent_pool_options wanted = options_of(*options, nullptr);
-        bytes = options->thread_safe != 0 ? concurrent_pool::required_bytes(wanted)
-                                          : fixed_pool::required_bytes(wanted.to_fixed());
-    });
+    const concurrent_pool_options wanted = options_of(*options, nullptr);
+    const char* const flaw = options->thread_safe != 0
+                                 ? concurrent_pool::try_required_bytes(wanted, bytes)
+                                 : fixed_pool::try_required_bytes(wanted.to_fixed(), bytes);
     const bool fits = base::add(bytes, sizeof(cenote_fixed) + alignof(cenote_fixed), bytes);
-    return is_known && fits ? bytes : 0;
+    return flaw == nullptr && fits ? bytes : 0;
 }
 
 cenote_status cenote_fixed_create(const cenote_fixed_options* options, cenote_fixed** pool) noexcept {

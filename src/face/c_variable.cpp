@@ -39,13 +39,13 @@ struct cenote_variable {
         locked<variable_pool> shared;
     };
 
-    cenote_variable(const cenote_variable_options& from, std::byte* rest)
+    cenote_variable(const cenote_variable_options& from, std::byte* rest) noexcept
         : home(from.memory, rest), ask(from.exhaustion, from.name), is_shared(from.thread_safe != 0) {
         const variable_pool_options wanted = options_of(from, home.from());
         if (is_shared) {
-            ::new (&shared) locked<variable_pool>(wanted);
+            ::new (&shared) locked<variable_pool>(wanted, engine::unopened{});
         } else {
-            ::new (&alone) variable_pool(wanted);
+            ::new (&alone) variable_pool(wanted, engine::unopened{});
         }
     }
     ~cenote_variable() { is_shared ? std::destroy_at(&shared) : std::destroy_at(&alone); }
@@ -58,6 +58,9 @@ struct cenote_variable {
     template<class Use>
     decltype(auto) with(const Use& use) const {
         return is_shared ? shared.with(use) : use(alone);
+    }
+    [[nodiscard]] bool try_open() noexcept {
+        return with([](variable_pool& pool) { return pool.try_open(); });
     }
 };
 
@@ -122,10 +125,9 @@ const char* cenote_variable_flaw(const cenote_variable_options* options) noexcep
 std::size_t cenote_variable_required_bytes(const cenote_variable_options* options) noexcept {
     if (cenote_variable_flaw(options) != nullptr) return 0;
     std::size_t bytes = 0;
-    const bool is_known =
-        c::attempt([&] { bytes = variable_pool::required_bytes(options_of(*options, nullptr)); });
+    const char* const flaw = variable_pool::try_required_bytes(options_of(*options, nullptr), bytes);
     const bool fits = base::add(bytes, sizeof(cenote_variable) + alignof(cenote_variable), bytes);
-    return is_known && fits ? bytes : 0;
+    return flaw == nullptr && fits ? bytes : 0;
 }
 
 cenote_status cenote_variable_create(const cenote_variable_options* options,

@@ -244,15 +244,30 @@ void* arena::try_reallocate(void* block, std::size_t old_size, std::size_t size,
 // Marks.
 
 // One behind which nothing has come since serves again, so that a loop that marks does not fill the arena.
-arena_mark arena::mark() {
+template<class Get>
+bool arena::set_mark(arena_mark& here, const Get& get) {
     const engine::chunk* const current = chunks_.current();
-    if (current == nullptr || (current == chunks_.first() && top() == current->begin))
-        return {this, nullptr, 0};
+    if (current == nullptr || (current == chunks_.first() && top() == current->begin)) {
+        here = {this, nullptr, 0};
+        return true;
+    }
     if (marks_ == nullptr || marks_->end() != top()) {
-        void* const block = allocate(sizeof(arena_mark::record), alignof(arena_mark::record));
+        void* const block = get(sizeof(arena_mark::record), alignof(arena_mark::record));
+        if (block == nullptr) return false;
         marks_ = ::new (block) arena_mark::record{marks_, notes_, chunks_.current(), ++marks_made_};
     }
-    return {this, marks_, marks_->number};
+    here = {this, marks_, marks_->number};
+    return true;
+}
+
+arena_mark arena::mark() {
+    arena_mark here;
+    (void)set_mark(here, [this](std::size_t size, std::size_t align) { return allocate(size, align); });
+    return here;
+}
+
+bool arena::try_mark(arena_mark& here) noexcept {
+    return set_mark(here, [this](std::size_t size, std::size_t align) { return try_allocate(size, align); });
 }
 
 void arena::rewind(const arena_mark& to) noexcept {

@@ -56,18 +56,24 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
 } // namespace
 
 std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted) {
-    std::size_t none = 0;
-    return required_bytes(wanted, 0, none);
+    std::size_t bytes = 0;
+    if (const char* const flaw = try_required_bytes(wanted, bytes)) {
+        base::raise_bad_options(wanted.name, flaw);
+    }
+    return bytes;
 }
 
-std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted, unsigned threads,
-                                       std::size_t& unit_bytes) {
-    if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
+const char* fixed_pool::try_required_bytes(const fixed_pool_options& wanted, std::size_t& bytes) noexcept {
+    std::size_t none = 0;
+    return try_required_bytes(wanted, 0, bytes, none);
+}
+
+const char* fixed_pool::try_required_bytes(const fixed_pool_options& wanted, unsigned threads,
+                                           std::size_t& bytes, std::size_t& unit_bytes) noexcept {
+    if (const char* const flaw = wanted.flaw()) return flaw;
     const std::size_t most = most_blocks(wanted);
     const std::size_t blocks = most != unlimited ? most : wanted.initial_blocks;
-    if (blocks == 0) {
-        base::raise_bad_options(wanted.name, "required_bytes needs maximum_blocks or initial_blocks");
-    }
+    if (blocks == 0) return "required_bytes needs maximum_blocks or initial_blocks";
     engine::block_layout layout;
     (void)wanted.lay_out(layout);
     region somewhere(nullptr, 0);
@@ -77,13 +83,12 @@ std::size_t fixed_pool::required_bytes(const fixed_pool_options& wanted, unsigne
     unit_bytes = chosen.magazine != 0 && wanted.order != hand_out::oldest
                      ? engine::unit_bytes_for(1, 2 * engine::magazine::words_for(chosen.magazine))
                      : 0;
-    std::size_t bytes = 0;
-    std::size_t padded = 0;
-    if (!base::multiply(blocks, layout.stride, bytes) || !regions.bytes_for(bytes, true, padded) ||
-        !base::add(padded, regions.alignment_for(bytes) - 1, padded)) {
-        base::raise_bad_options(wanted.name, "so many blocks are more than memory can hold");
+    std::size_t all = 0;
+    if (!base::multiply(blocks, layout.stride, all) || !regions.bytes_for(all, true, bytes) ||
+        !base::add(bytes, regions.alignment_for(all) - 1, bytes)) {
+        return "so many blocks are more than memory can hold";
     }
-    return padded;
+    return nullptr;
 }
 
 bool fixed_pool::open() noexcept {

@@ -57,20 +57,28 @@ bool variable_pool::granules_of(std::size_t bytes, std::uint32_t& granules) noex
 }
 
 std::size_t variable_pool::required_bytes(const variable_pool_options& wanted) {
-    if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
-    if (wanted.initial_bytes == 0) base::raise_bad_options(wanted.name, "required_bytes needs initial_bytes");
+    std::size_t bytes = 0;
+    if (const char* const flaw = try_required_bytes(wanted, bytes)) {
+        base::raise_bad_options(wanted.name, flaw);
+    }
+    return bytes;
+}
+
+const char* variable_pool::try_required_bytes(const variable_pool_options& wanted,
+                                              std::size_t& bytes) noexcept {
+    if (const char* const flaw = wanted.flaw()) return flaw;
+    if (wanted.initial_bytes == 0) return "required_bytes needs initial_bytes";
     region somewhere(nullptr, 0);
     engine::region_list regions;
     std::uint32_t granules = 0;
-    std::size_t bytes = 0;
     if (granules_of(wanted.initial_bytes, granules)) {
         regions.configure(plan_for(somewhere, granules, true));
         if (regions.bytes_to_grow(granules * engine::granule_bytes, bytes) &&
             base::add(bytes, default_alignment - 1, bytes)) {
-            return bytes;
+            return nullptr;
         }
     }
-    base::raise_bad_options(wanted.name, "so many bytes are more than memory can hold");
+    return "so many bytes are more than memory can hold";
 }
 
 void variable_pool::configure(std::uint32_t granules, bool is_only) noexcept {
@@ -153,14 +161,15 @@ void variable_pool::give_back(std::size_t spans) noexcept {
     note_spans();
 }
 
+bool variable_pool::try_reserve_initial() noexcept {
+    if (!is_open_ && !open()) return false;
+    const std::size_t span = heap_.granules() * engine::granule_bytes;
+    const std::size_t spans = is_only_ ? 1 : (options_.initial_bytes - 1) / span + 1;
+    return spans * span >= options_.initial_bytes && try_reserve_spans(spans);
+}
+
 void variable_pool::reserve_initial() {
-    const auto get = [this] {
-        if (!open()) return false;
-        const std::size_t span = heap_.granules() * engine::granule_bytes;
-        const std::size_t spans = is_only_ ? 1 : (options_.initial_bytes - 1) / span + 1;
-        return spans * span >= options_.initial_bytes && try_reserve_spans(spans);
-    };
-    (void)insist(options_.initial_bytes, get, false);
+    (void)insist(options_.initial_bytes, [this] { return try_reserve_initial(); }, false);
 }
 
 // Spans without a block are counted on only: what is free between others may not be where it is wanted.

@@ -72,6 +72,30 @@ static void bad_options_leave_a_null_handle(void) {
     CHECK_STATUS(cenote_fixed_create(&options, &pool), CENOTE_BAD_OPTIONS);
 }
 
+/* The handle can be had, but not what is initial; also in a library without exceptions. */
+static void memory_that_cannot_be_had_has_a_code(int thread_safe) {
+    struct miser miser;
+    const cenote_allocator parent = of_miser(&miser, 1);
+    cenote_fixed_options options = CENOTE_FIXED_OPTIONS_INIT;
+    options.block_size = 64;
+    options.initial_blocks = 1000;
+    options.thread_safe = thread_safe;
+    options.memory.parent = &parent;
+    cenote_fixed* pool = (cenote_fixed*)&options;
+    CHECK_STATUS(cenote_fixed_create(&options, &pool), CENOTE_NO_MEMORY);
+    CHECK(pool == NULL && miser.gives == 0 && miser.live == 0);
+    miser.gives = 100;
+    CHECK_STATUS(cenote_fixed_create(&options, &pool), CENOTE_OK);
+    const int left = miser.gives;
+    for (int i = 0; i < 1000; ++i) CHECK(cenote_fixed_allocate(pool) != NULL);
+    CHECK(thread_safe || miser.gives == left); /* threads' caches are memory too */
+    CHECK_STATUS(cenote_fixed_reset(pool), CENOTE_OK);
+    cenote_fixed_destroy(pool);
+    CHECK(miser.live == 0);
+    options.initial_blocks = 0; /* nobody says how many */
+    CHECK(cenote_fixed_required_bytes(&options) == 0);
+}
+
 static void no_heap_in_a_buffer(void) {
     static unsigned char buffer[8192];
     cenote_fixed* pool = NULL;
@@ -127,6 +151,8 @@ int main(void) {
     wrong_frees_have_codes();
     walk_stops_when_told();
     bad_options_leave_a_null_handle();
+    memory_that_cannot_be_had_has_a_code(0);
+    memory_that_cannot_be_had_has_a_code(1);
     no_heap_in_a_buffer();
     many_threads(0);
     many_threads(1);

@@ -99,9 +99,62 @@ static void any_allocator_is_a_parent(void) {
     CHECK(counter.live == 0);
 }
 
+/* The handle can be had, but not what comes next; also in a library without exceptions. */
+static void variable_pools_without_memory_have_a_code(int thread_safe) {
+    struct miser miser;
+    const cenote_allocator parent = of_miser(&miser, 1);
+    cenote_variable_options options = CENOTE_VARIABLE_OPTIONS_INIT;
+    options.initial_bytes = 100000;
+    options.thread_safe = thread_safe;
+    options.memory.parent = &parent;
+    cenote_variable* pool = (cenote_variable*)&options;
+    CHECK_STATUS(cenote_variable_create(&options, &pool), CENOTE_NO_MEMORY);
+    CHECK(pool == NULL && miser.gives == 0 && miser.live == 0);
+    miser.gives = 100;
+    CHECK_STATUS(cenote_variable_create(&options, &pool), CENOTE_OK);
+    CHECK(miser.live >= 2);
+    cenote_variable_destroy(pool);
+    CHECK(miser.live == 0);
+    options.initial_bytes = 0;
+    CHECK(cenote_variable_required_bytes(&options) == 0);
+}
+
+static void arenas_without_memory_have_a_code(void) {
+    struct miser miser;
+    const cenote_allocator parent = of_miser(&miser, 2);
+    cenote_arena_options options = CENOTE_ARENA_OPTIONS_INIT;
+    options.chunk_size = 256;
+    options.memory.parent = &parent;
+    cenote_arena* arena = NULL;
+    CHECK_STATUS(cenote_arena_create(&options, &arena), CENOTE_OK);
+    while (cenote_arena_allocate(arena, 16, 16) != NULL) {
+    }
+    cenote_mark mark;
+    CHECK_STATUS(cenote_arena_mark(arena, &mark), CENOTE_NO_MEMORY);
+    CHECK_STATUS(cenote_arena_reset(arena), CENOTE_OK);
+    CHECK_STATUS(cenote_arena_mark(arena, &mark), CENOTE_OK);
+    CHECK_STATUS(cenote_arena_destroy(arena), CENOTE_OK);
+    CHECK(miser.live == 0);
+    cenote_arena_pool_options many = CENOTE_ARENA_POOL_OPTIONS_INIT;
+    many.arenas = 2;
+    many.arena_size = 1000;
+    many.memory.parent = &parent;
+    for (int gives = 0; gives < 3; ++gives) { /* the handle, the arenas, their handles */
+        cenote_arena_pool* pool = (cenote_arena_pool*)&many;
+        miser.gives = gives;
+        CHECK_STATUS(cenote_arena_pool_create(&many, &pool), CENOTE_NO_MEMORY);
+        CHECK(pool == NULL && miser.gives == 0 && miser.live == 0);
+    }
+    many.arena_size = SIZE_MAX / 8;
+    CHECK(cenote_arena_pool_required_bytes(&many) == 0);
+}
+
 int main(void) {
     variable_pools_split_and_merge();
     arenas_go_back();
     any_allocator_is_a_parent();
+    variable_pools_without_memory_have_a_code(0);
+    variable_pools_without_memory_have_a_code(1);
+    arenas_without_memory_have_a_code();
     return failures;
 }

@@ -50,10 +50,15 @@ public:
 
     /// Takes the memory of all arenas from the source, untouched. Throws `bad_options` and `out_of_memory`.
     explicit arena_pool(const arena_pool_options& wanted);
+    /// Without an arena until `try_open()`. Throws `bad_options`.
+    arena_pool(const arena_pool_options& wanted, engine::unopened);
     arena_pool(const arena_pool&) = delete;
     arena_pool& operator=(const arena_pool&) = delete;
     /// Arenas that are still lent are told to the leak handler, whose default prints; their memory goes.
     ~arena_pool();
+
+    /// Takes the memory; false when it cannot be had. Once, before any other call.
+    [[nodiscard]] bool try_open() noexcept;
 
     /// An empty arena; waits for one. Throws `pool_closed`.
     [[nodiscard]] lease acquire();
@@ -85,6 +90,9 @@ public:
     /// How large a `region` must be so that all arenas fit, wherever it starts; they cannot grow then. Throws
     /// `bad_options`.
     [[nodiscard]] static std::size_t required_bytes(const arena_pool_options& options);
+    /// The same as `bytes`, without throwing: what is wrong with the options, or null.
+    [[nodiscard]] static const char* try_required_bytes(const arena_pool_options& options,
+                                                        std::size_t& bytes) noexcept;
 
 private:
     static constexpr std::size_t most_recent = 64;

@@ -75,6 +75,9 @@ public:
     /// storage is constant-initialised, and reserves its initial blocks at the first call.
     constexpr explicit concurrent_pool(const concurrent_pool_options& wanted)
         : shared_(checked(wanted), wanted.threads) {}
+    /// The same, without the initial blocks until `try_open()`.
+    constexpr concurrent_pool(const concurrent_pool_options& wanted, engine::unopened)
+        : shared_(checked(wanted), wanted.threads, engine::unopened{}) {}
     concurrent_pool(const concurrent_pool&) = delete;
     concurrent_pool& operator=(const concurrent_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source. No thread may be in
@@ -135,6 +138,8 @@ public:
     /// Makes sure that `blocks` can be live without another call to the source, but for the caches of threads
     /// that are new to the pool. Throws `out_of_memory`.
     void reserve(std::size_t blocks, touch pages = touch::no);
+    /// Reserves the initial blocks; false when they cannot be had.
+    [[nodiscard]] bool try_open() noexcept;
 
     [[nodiscard]] std::size_t block_size() const noexcept { return shared_.core().block_size(); }
     [[nodiscard]] std::size_t alignment() const noexcept { return shared_.core().alignment(); }
@@ -157,6 +162,9 @@ public:
     /// How large a caller's buffer must be so that exactly `maximum_blocks` (or else `initial_blocks`) blocks
     /// fit, and the caches of `threads` threads. Throws `bad_options`, also when neither is given.
     [[nodiscard]] static std::size_t required_bytes(const concurrent_pool_options& options);
+    /// The same as `bytes`, without throwing: what is wrong with the options, or null.
+    [[nodiscard]] static const char* try_required_bytes(const concurrent_pool_options& options,
+                                                        std::size_t& bytes) noexcept;
 
 private:
     template<class T, class Pool>

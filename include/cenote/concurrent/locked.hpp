@@ -26,6 +26,11 @@ public:
         : on_exhaustion_(wanted.on_exhaustion), pool_(with_handler(wanted)) {
         is_made_ = true;
     }
+    /// As the pool, which then waits for its `try_open()`.
+    constexpr locked(const options& wanted, engine::unopened)
+        : on_exhaustion_(wanted.on_exhaustion), pool_(with_handler(wanted), engine::unopened{}) {
+        is_made_ = true;
+    }
     ~locked() { engine::leave_registry(lock_); }
     locked(const locked&) = delete;
     locked& operator=(const locked&) = delete;

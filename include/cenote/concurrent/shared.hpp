@@ -32,8 +32,8 @@ namespace engine {
 template<class Core>
 class CENOTE_API shared {
 public:
-    template<class Options>
-    constexpr shared(const Options& options, unsigned threads) : core_(options, threads) {}
+    template<class... Options> // of the core
+    constexpr explicit shared(const Options&... options) : core_(options...) {}
     shared(const shared&) = delete;
     shared& operator=(const shared&) = delete;
     ~shared();

@@ -121,6 +121,8 @@ public:
     /// The place where the arena stands, which takes 32 bytes of it unless it is empty. Throws
     /// `out_of_memory`.
     [[nodiscard]] arena_mark mark();
+    /// The same into `here`; false when there is no memory.
+    [[nodiscard]] bool try_mark(arena_mark& here) noexcept;
     /// Frees all that came after the mark, which stays: destructors first, the last made first. A mark of
     /// another arena, or one that was rewound past, is misuse, and changes nothing.
     void rewind(const arena_mark& to) noexcept;
@@ -156,6 +158,8 @@ private:
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
     CENOTE_NOINLINE void deallocate_slow(void* block, std::size_t size) noexcept;
 
+    template<class Get>
+    [[nodiscard]] bool set_mark(arena_mark& here, const Get& get);
     [[nodiscard]] void* bump(std::size_t size, std::size_t alignment) noexcept;
     void open() noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;

@@ -62,7 +62,10 @@ public:
 
     /// Throws `bad_options`, and `out_of_memory` when `initial_blocks` cannot be had. A pool in static
     /// storage is constant-initialised, and reserves its initial blocks at the first call.
-    constexpr explicit fixed_pool(const fixed_pool_options& wanted) : fixed_pool(wanted, 0) {}
+    constexpr explicit fixed_pool(const fixed_pool_options& wanted) : fixed_pool(wanted, 0u) {}
+    /// The same, without the initial blocks until `try_open()`.
+    constexpr fixed_pool(const fixed_pool_options& wanted, engine::unopened)
+        : fixed_pool(wanted, 0u, engine::unopened{}) {}
     fixed_pool(const fixed_pool&) = delete;
     fixed_pool& operator=(const fixed_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source.
@@ -117,6 +120,12 @@ public:
     enum class touch { no, yes };
     /// Makes sure that `blocks` can be live without another call to the source. Throws `out_of_memory`.
     void reserve(std::size_t blocks, touch pages = touch::no);
+    /// The same; false when they cannot be had.
+    [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
+    /// Reserves the initial blocks; false when they cannot be had.
+    [[nodiscard]] bool try_open() noexcept {
+        return options_.initial_blocks == 0 || try_reserve(options_.initial_blocks);
+    }
 
     [[nodiscard]] std::size_t block_size() const noexcept { return layout_.block_size; }
     [[nodiscard]] std::size_t alignment() const noexcept { return layout_.alignment; }
@@ -132,6 +141,9 @@ public:
     /// How large a caller's buffer must be so that exactly `maximum_blocks` (or else `initial_blocks`) blocks
     /// fit, wherever it starts. Throws `bad_options`, also when neither is given.
     [[nodiscard]] static std::size_t required_bytes(const fixed_pool_options& options);
+    /// The same as `bytes`, without throwing: what is wrong with the options, or null.
+    [[nodiscard]] static const char* try_required_bytes(const fixed_pool_options& options,
+                                                        std::size_t& bytes) noexcept;
 
 private:
     template<class T, class Pool>
@@ -142,12 +154,15 @@ private:
 
     /// What `threads` threads share: no magazines of its own, a depot between them. One call at a time.
     constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads)
+        : fixed_pool(wanted, threads, engine::unopened{}) {
+        if (!std::is_constant_evaluated() && wanted.initial_blocks != 0) reserve(wanted.initial_blocks);
+    }
+    constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads, engine::unopened)
         : options_(wanted), threads_(threads) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
         engine::block_layout layout; // g++ 12 reads no member here when the pool is a mutable one
         (void)wanted.lay_out(layout);
         layout_ = layout;
-        if (!std::is_constant_evaluated() && wanted.initial_blocks != 0) reserve(wanted.initial_blocks);
     }
 
     // What engine::shared asks of its core; one call at a time. There is one size class, 0.
@@ -181,8 +196,8 @@ private:
     void set_bought(std::size_t) const noexcept {}
 
     /// Also what one thread's cache needs: 0 when there are none.
-    [[nodiscard]] static std::size_t required_bytes(const fixed_pool_options& options, unsigned threads,
-                                                    std::size_t& unit_bytes);
+    [[nodiscard]] static const char* try_required_bytes(const fixed_pool_options& options, unsigned threads,
+                                                        std::size_t& bytes, std::size_t& unit_bytes) noexcept;
 
     CENOTE_NOINLINE void* allocate_slow();
     CENOTE_NOINLINE void* try_allocate_slow() noexcept;
@@ -227,7 +242,6 @@ private:
     [[nodiscard]] bool add_region(std::size_t blocks) noexcept;
     [[nodiscard]] std::size_t fitting(std::size_t blocks, std::size_t bytes) const noexcept;
     void shrink_to(std::size_t slabs) noexcept;
-    [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
     [[nodiscard]] bool has_room_for(std::size_t blocks) noexcept;
     void give_back_what_is_idle() noexcept;
     void give_back_surplus() noexcept;

@@ -50,10 +50,14 @@ public:
 
     /// Throws `bad_options`, and `out_of_memory` when `initial_bytes` cannot be had.
     constexpr explicit variable_pool(const variable_pool_options& wanted = {})
+        : variable_pool(wanted, engine::unopened{}) {
+        if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_initial();
+    }
+    /// Without the initial bytes until `try_open()`.
+    constexpr variable_pool(const variable_pool_options& wanted, engine::unopened)
         : options_(wanted),
           limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
-        if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_initial();
     }
     variable_pool(const variable_pool&) = delete;
     variable_pool& operator=(const variable_pool&) = delete;
@@ -113,6 +117,10 @@ public:
     /// Makes sure that `blocks` of `size` can be live without another call to the source. Throws
     /// `out_of_memory`.
     void reserve(std::size_t size, std::size_t blocks, touch pages = touch::no);
+    /// The same; false when they cannot be had.
+    [[nodiscard]] bool try_reserve(std::size_t size, std::size_t blocks) noexcept;
+    /// Reserves the initial bytes; false when they cannot be had.
+    [[nodiscard]] bool try_open() noexcept { return options_.initial_bytes == 0 || try_reserve_initial(); }
 
     /// Bytes of the largest block that can be allocated without another call to the source.
     [[nodiscard]] std::size_t largest_free() const noexcept;
@@ -134,6 +142,9 @@ public:
     /// How large a caller's buffer must be for `initial_bytes` of blocks, wherever it starts: the sum of what
     /// they ask for, each rounded up by `rounded_size`. Throws `bad_options`, also when they are not given.
     [[nodiscard]] static std::size_t required_bytes(const variable_pool_options& options);
+    /// The same as `bytes`, without throwing: what is wrong with the options, or null.
+    [[nodiscard]] static const char* try_required_bytes(const variable_pool_options& options,
+                                                        std::size_t& bytes) noexcept;
 
 private:
     class walk;
@@ -195,7 +206,7 @@ private:
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool add_span() noexcept;
     [[nodiscard]] bool try_reserve_spans(std::size_t spans) noexcept;
-    [[nodiscard]] bool try_reserve(std::size_t size, std::size_t blocks) noexcept;
+    [[nodiscard]] bool try_reserve_initial() noexcept;
     void reserve_initial();
     void give_back(std::size_t spans) noexcept;
     void give_back_after(std::size_t spans) noexcept;
