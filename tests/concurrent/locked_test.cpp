@@ -21,6 +21,11 @@ template<class Pool>
 concept counts_blocks = requires(const Pool& pool) { pool.block_size(); };
 static_assert(counts_blocks<locked<fixed_pool>> && !counts_blocks<locked<multi_pool>>);
 
+TEST(locked, empty_braces_are_the_defaults) {
+    locked<multi_pool> pool({});
+    EXPECT_EQ(pool.stats().blocks, 0u);
+}
+
 TEST(locked, gives_every_thread_blocks_of_its_own_and_counts_exactly) {
     locked<fixed_pool> pool({.block_size = 64, .sanitizers = false});
     const std::size_t rounds = scaled(2'000, 100);

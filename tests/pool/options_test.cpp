@@ -1,6 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/arith.hpp>
+#include <cenote/pool/arena.hpp>
+#include <cenote/pool/multi_pool.hpp>
+#include <cenote/pool/object_pool.hpp>
 #include <cenote/pool/options.hpp>
+#include <cenote/pool/variable_pool.hpp>
 
 #include <cmath>
 #include <gtest/gtest.h>
@@ -11,6 +15,18 @@ namespace {
 using namespace cenote;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// Compilers asked whether they might not be a pool to be copied.
+TEST(options, empty_braces_are_the_defaults) {
+    arena scratch({});
+    arena other{{}};
+    variable_pool any({});
+    multi_pool sizes({});
+    object_pool<int> numbers({});
+    EXPECT_NE(scratch.try_allocate(1), nullptr);
+    EXPECT_EQ(other.stats().reserved_bytes + any.stats().reserved_bytes + sizes.stats().reserved_bytes, 0u);
+    EXPECT_EQ(numbers.stats().live, 0u);
+}
 
 TEST(options, a_growth_that_adds_nothing_is_not_sound) {
     EXPECT_TRUE(growth{}.is_sound());

@@ -125,6 +125,7 @@ public:
 
     /// Throws `bad_options`, and `out_of_memory` when `initial_bytes` cannot be had.
     explicit buffer_pool(const buffer_pool_options& wanted = {});
+    explicit buffer_pool(defaults) : buffer_pool(buffer_pool_options{}) {}
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;
     /// Buffers that are still out are told to the leak handler, whose default prints; those of tiers lose

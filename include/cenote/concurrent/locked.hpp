@@ -26,6 +26,7 @@ public:
         : on_exhaustion_(wanted.on_exhaustion), pool_(with_handler(wanted)) {
         is_made_ = true;
     }
+    constexpr explicit locked(defaults) : locked(options{}) {}
     /// As the pool, which then waits for its `try_open()`.
     constexpr locked(const options& wanted, engine::unopened)
         : on_exhaustion_(wanted.on_exhaustion), pool_(with_handler(wanted), engine::unopened{}) {

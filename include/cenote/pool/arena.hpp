@@ -78,6 +78,7 @@ public:
           options_(wanted) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
     }
+    constexpr explicit arena(defaults) : arena(arena_options{}) {}
     arena(const arena&) = delete;
     arena& operator=(const arena&) = delete;
     /// Runs the destructors that `make` noted, the last first; then everything goes back to the source.

@@ -94,6 +94,7 @@ public:
     /// Throws as the pool of blocks does.
     constexpr explicit basic_object_pool(const options& wanted = {})
         : has_handles_(wanted.handles), pool_(to_blocks(wanted)) {}
+    constexpr explicit basic_object_pool(defaults) : basic_object_pool(options{}) {}
 
     /// Constructs an object. Throws `out_of_memory`, and what the constructor throws: its block is free again
     /// then.

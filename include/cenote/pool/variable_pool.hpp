@@ -53,6 +53,7 @@ public:
         : variable_pool(wanted, engine::unopened{}) {
         if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_initial();
     }
+    constexpr explicit variable_pool(defaults) : variable_pool(variable_pool_options{}) {}
     /// Without the initial bytes until `try_open()`.
     constexpr variable_pool(const variable_pool_options& wanted, engine::unopened)
         : options_(wanted),
