@@ -39,7 +39,7 @@ struct boundary_layout {
     std::uint32_t granules = 0;
     std::uint32_t words = 0;            ///< of boundaries, the last one's included
     std::uint32_t levels = 0;           ///< of summaries
-    std::uint32_t at[most_levels] = {}; ///< where each starts behind the words, in words of 64 bits
+    std::uint32_t at[most_levels] = {}; ///< where each starts from the first word on, in words of 64 bits
     std::size_t bytes = 0;              ///< with what the alignment may skip
     /// Of the words: none lies in two cache lines.
     static constexpr std::size_t alignment = sizeof(boundary_word);
@@ -47,13 +47,14 @@ struct boundary_layout {
     constexpr boundary_layout() noexcept = default;
     explicit constexpr boundary_layout(std::uint32_t count) noexcept
         : granules(count), words(count / boundary_word::bits + 1) {
-        std::uint32_t end = 0;
+        constexpr std::uint32_t parts = sizeof(boundary_word) / sizeof(std::uint64_t);
+        std::uint32_t end = words * parts;
         for (std::uint32_t below = words; below > 1; ++levels) {
             at[levels] = end;
             below = (below + boundary_word::bits - 1) / boundary_word::bits;
             end += below;
         }
-        bytes = words * sizeof(boundary_word) + end * sizeof(std::uint64_t) + alignment - 8;
+        bytes = end * sizeof(std::uint64_t) + alignment - 8;
     }
 };
 
@@ -148,7 +149,7 @@ private:
         return at * bits + (static_cast<std::uint32_t>(std::countl_zero(some)) ^ (bits - 1));
     }
     [[nodiscard]] word* level(std::uint32_t number) const noexcept {
-        return reinterpret_cast<word*>(words_ + layout_->words) + layout_->at[number];
+        return reinterpret_cast<word*>(words_) + layout_->at[number];
     }
     // By value: what inline callers know of the map stays in registers then.
     [[nodiscard]] static std::uint32_t next_far(boundary_map map, std::uint32_t at) noexcept;
