@@ -45,6 +45,19 @@ TEST(variable_regressions, a_free_block_is_split_to_what_is_asked) {
     }
 }
 
+TEST(variable_regressions, the_last_block_of_a_region_is_freed_like_the_first) {
+    for (const fit how : all_fits) {
+        variable_pool pool({.initial_bytes = 6000, .grow_size = 0, .fit = how});
+        void* blocks[3];
+        for (int round = 0; round < 3; ++round) {
+            for (void*& block : blocks) block = pool.allocate(2000);
+            EXPECT_EQ(pool.try_allocate(2000), nullptr);
+            for (void* const block : blocks) pool.deallocate(block);
+            EXPECT_EQ(pool.stats().live, 0u);
+        }
+    }
+}
+
 // A thousand blocks a round, of one size or of sizes that are the same in each round.
 std::vector<std::size_t> reserved_of_rounds(fit how, bool is_random) {
     strict_source strict;
