@@ -6,6 +6,7 @@
 #include "conformance/failing_source.hpp"
 #include "conformance/strict_source.hpp"
 
+#include <array>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <string>
@@ -236,6 +237,49 @@ TEST(buffer_pool, splits_a_larger_buffer_and_the_pieces_merge_when_they_meet) {
     EXPECT_EQ(now.counts.split, now.counts.merged); // all of it one piece again
     EXPECT_EQ(now.retained_bytes + now.idle_bytes, 0u);
     EXPECT_TRUE(pool.is_valid());
+}
+
+// Without shelves and caches each call is seen in the counts at once.
+TEST(buffer_pool, counts_splits_and_merges_by_tier) {
+    buffer_pool pool({.largest = 64 * kib,
+                      .most_retained = 0,
+                      .least_retained = 0,
+                      .sanitizers = false,
+                      .trim = trim::manual});
+    using by_tier = std::array<std::uint64_t, 5>; // 4, 8, 16, 32, 64 KiB, of a region of 128
+    const auto expect = [&](const by_tier& split, const by_tier& merged, std::uint64_t regions_split,
+                            std::uint64_t regions_merged) {
+        const buffer_stats now = pool.stats(quiet);
+        ASSERT_EQ(now.tiers, split.size());
+        std::uint64_t split_in_all = regions_split;
+        std::uint64_t merged_in_all = regions_merged;
+        for (unsigned t = 0; t < now.tiers; ++t) {
+            EXPECT_EQ(now.tier[t].counts.split, split[t]) << "tier " << t;
+            EXPECT_EQ(now.tier[t].counts.merged, merged[t]) << "tier " << t;
+            split_in_all += split[t];
+            merged_in_all += merged[t];
+        }
+        EXPECT_EQ(now.counts.split, split_in_all);
+        EXPECT_EQ(now.counts.merged, merged_in_all);
+    };
+    buffer first = pool.acquire(4 * kib); // a half of each tier above is left
+    expect({0, 1, 1, 1, 1}, {}, 1, 0);
+    buffer second = pool.acquire(4 * kib); // the other half
+    buffer third = pool.acquire(8 * kib);
+    expect({0, 1, 1, 1, 1}, {}, 1, 0);
+    buffer fourth = pool.acquire(8 * kib);
+    expect({0, 1, 2, 1, 1}, {}, 1, 0); // the other 16 KiB
+    fourth.release();
+    first.release();
+    expect({0, 1, 2, 1, 1}, {0, 0, 1, 0, 0}, 1, 0);
+    second.release();
+    expect({0, 1, 2, 1, 1}, {0, 1, 1, 0, 0}, 1, 0);
+    third.release();
+    expect({0, 1, 2, 1, 1}, {0, 1, 2, 1, 1}, 1, 1); // all of it one piece again
+    buffer grows = pool.acquire(4 * kib);
+    expect({0, 2, 3, 2, 2}, {0, 1, 2, 1, 1}, 2, 1);
+    grows.resize(16 * kib); // where it is: the halves behind it merge with it
+    expect({0, 2, 3, 2, 2}, {0, 2, 3, 1, 1}, 2, 1);
 }
 
 TEST(buffer_pool, counts_what_became_of_buffers) {
