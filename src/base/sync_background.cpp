@@ -24,11 +24,12 @@ bool open_pipe(int (&ends)[2]) noexcept {
 
 } // namespace
 
-bool background::start(work call, void* context, int urgent) noexcept {
+bool background::start(work call, void* context, int urgent, int told) noexcept {
     if (is_running() || !open_pipe(ends_)) return false;
     call_ = call;
     context_ = context;
     urgent_ = urgent;
+    told_ = told;
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
@@ -73,13 +74,17 @@ void background::loop() noexcept {
     bool is_urgent = false;
     for (;;) {
         const std::int64_t next = call_(context_, is_urgent);
-        pollfd watched[2] = {{ends_[0], POLLIN, 0}, {urgent_, POLLPRI, 0}};
-        (void)::poll(watched, urgent_ >= 0 ? 2 : 1, milliseconds_until(next));
+        // A negative one is passed over.
+        pollfd watched[3] = {{ends_[0], POLLIN, 0}, {urgent_, POLLPRI, 0}, {told_, POLLIN, 0}};
+        (void)::poll(watched, 3, milliseconds_until(next));
         char said[64];
         const ssize_t count = ::read(ends_[0], said, sizeof said);
         if (count > 0 && std::memchr(said, stops, static_cast<std::size_t>(count)) != nullptr) return;
-        is_urgent = (watched[1].revents & POLLPRI) != 0;
-        if ((watched[1].revents & (POLLERR | POLLNVAL | POLLHUP)) != 0) urgent_ = -1; // it tells no more
+        const bool has_words = (watched[2].revents & POLLIN) != 0 && ::read(told_, said, sizeof said) > 0;
+        is_urgent = (watched[1].revents & POLLPRI) != 0 || has_words;
+        constexpr short over = POLLERR | POLLNVAL | POLLHUP; // it tells no more
+        if ((watched[1].revents & over) != 0) urgent_ = -1;
+        if ((watched[2].revents & over) != 0 && !has_words) told_ = -1;
     }
 }
 

@@ -7,11 +7,12 @@
 
 namespace cenote::inline v0_1::sync {
 // In place of a pipe a word: 0, or what was said last that matters most.
-bool background::start(work call, void* context, int urgent) noexcept {
+bool background::start(work call, void* context, int urgent, int told) noexcept {
     if (is_running()) return false;
     call_ = call;
     context_ = context;
     urgent_ = urgent;
+    told_ = told;
     ends_[0] = 0;
     if (pthread_create(&thread_, nullptr, &run, this) != 0) return false;
     owner_ = 1;

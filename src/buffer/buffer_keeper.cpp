@@ -4,8 +4,9 @@
 namespace cenote::inline v0_1 {
 
 buffer_keeper::buffer_keeper(buffer_pool& pool, const buffer_keeper_options& wanted) noexcept
-    : pool_(&pool), pressure_(wanted.watch_pressure ? sync::open_memory_pressure(wanted.pressure_file) : -1) {
-    (void)thread_.start(&work, this, pressure_); // `is_running` says whether
+    : pool_(&pool), pressure_(wanted.watch_pressure ? sync::open_memory_pressure(wanted.pressure_file) : -1),
+      event_(wanted.pressure_event) {
+    (void)thread_.start(&work, this, pressure_, event_); // `is_running` says whether
 }
 
 buffer_keeper::~buffer_keeper() {

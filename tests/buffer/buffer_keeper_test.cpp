@@ -5,6 +5,12 @@
 #include <thread>
 #include <vector>
 
+#if __has_include(<sys/eventfd.h>)
+#include <sys/eventfd.h>
+#include <unistd.h>
+#define CENOTE_TEST_EVENTFD 1
+#endif
+
 namespace {
 
 using namespace cenote;
@@ -31,5 +37,43 @@ TEST(buffer_keeper, works_where_nothing_tells_of_pressure) {
     const buffer_keeper other(pool, {.watch_pressure = true});
     EXPECT_TRUE(other.is_running());
 }
+
+#if defined(CENOTE_TEST_EVENTFD)
+// Time alone would give nothing back here.
+TEST(buffer_keeper, trims_each_time_it_is_told_that_memory_is_short) {
+    const int event = ::eventfd(0, EFD_CLOEXEC);
+    ASSERT_GE(event, 0);
+    {
+        buffer_pool pool({.lazy_after = 1h, .return_after = 4h, .trim = trim::manual});
+        const buffer_keeper keeper(pool, {.pressure_event = event});
+        ASSERT_TRUE(keeper.watches_pressure());
+        for (int round = 0; round < 3; ++round) {
+            std::vector<buffer> held;
+            for (int i = 0; i < 20; ++i) held.push_back(pool.acquire(1 << 20));
+            held.clear();
+            pool.release_thread_caches();
+            ASSERT_GE(pool.stats().reserved_bytes, std::size_t{20} << 20);
+            ASSERT_EQ(::eventfd_write(event, 1), 0);
+            while (pool.stats().reserved_bytes >= std::size_t{1} << 20) std::this_thread::yield();
+            EXPECT_TRUE(pool.is_valid());
+        }
+    }
+    ::close(event);
+}
+
+TEST(buffer_keeper, outlives_what_told_it_of_pressure) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    {
+        buffer_pool pool({.lazy_after = 1ms, .return_after = 10ms, .trim = trim::manual});
+        const buffer_keeper keeper(pool, {.pressure_event = ends[0]});
+        ::close(ends[1]); // nobody can say anything any more
+        (void)pool.acquire(4 << 20);
+        pool.release_thread_caches();
+        while (pool.stats().reserved_bytes >= std::size_t{1} << 20) std::this_thread::yield();
+    }
+    ::close(ends[0]);
+}
+#endif
 
 } // namespace

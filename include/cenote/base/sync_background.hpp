@@ -2,8 +2,8 @@
 //
 // A thread of the library's own that sleeps most of the time: it calls its work, is told when to call it
 // next, and sleeps until then, until somebody wakes it, or until a file descriptor has something urgent, such
-// as the system's memory pressure. All signals are blocked in it. The child of a fork does not have it, and
-// `stop` knows that.
+// as the system's memory pressure, or something to read. All signals are blocked in it. The child of a fork
+// does not have it, and `stop` knows that.
 #pragma once
 
 #include <cenote/base/config.hpp>
@@ -17,7 +17,7 @@ namespace cenote::inline v0_1::sync {
 class CENOTE_API background {
 public:
     /// Called by the thread: does its work, and returns when to be called next, in nanoseconds of the steady
-    /// clock. `is_urgent`: the descriptor woke it.
+    /// clock. `is_urgent`: a descriptor woke it.
     using work = std::int64_t (*)(void* context, bool is_urgent) noexcept;
 
     constexpr background() noexcept = default;
@@ -25,8 +25,9 @@ public:
     background& operator=(const background&) = delete;
     ~background() { stop(); }
 
-    /// False when the system gives no thread, or one is there. `urgent` stays the caller's; -1: none.
-    [[nodiscard]] bool start(work call, void* context, int urgent = -1) noexcept;
+    /// False when the system gives no thread, or one is there. What comes urgently at `urgent`, or can be
+    /// read from `told` and is then, wakes it. Both stay the caller's; -1: none.
+    [[nodiscard]] bool start(work call, void* context, int urgent = -1, int told = -1) noexcept;
     /// Returns when the thread has ended.
     void stop() noexcept;
     /// Has the work called soon.
@@ -41,6 +42,7 @@ private:
     work call_ = nullptr;
     void* context_ = nullptr;
     int urgent_ = -1;
+    int told_ = -1;
     int ends_[2] = {-1, -1}; // of a pipe that wakes the thread
     pid_t owner_ = 0;        // the process that has the thread
     pthread_t thread_{};

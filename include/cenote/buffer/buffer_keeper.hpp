@@ -15,6 +15,10 @@ struct buffer_keeper_options {
     bool watch_pressure = false; ///< where the system tells of it
     /// What to watch: of the whole machine, or the `memory.pressure` of a cgroup.
     const char* pressure_file = "/proc/pressure/memory";
+    /// Or what tells the program of it: when something can be read from this descriptor, it is read, and the
+    /// pool is trimmed. A pipe, or an eventfd, as a cgroup of the first version's `memory.pressure_level`
+    /// takes it. Stays the caller's; -1: none.
+    int pressure_event = -1;
 };
 
 class CENOTE_API buffer_keeper {
@@ -26,13 +30,17 @@ public:
 
     /// Whether the system gave a thread.
     [[nodiscard]] bool is_running() const noexcept { return thread_.is_running(); }
-    [[nodiscard]] bool watches_pressure() const noexcept { return pressure_ >= 0 && is_running(); }
+    /// Whether there is something that tells of pressure.
+    [[nodiscard]] bool watches_pressure() const noexcept {
+        return (pressure_ >= 0 || event_ >= 0) && is_running();
+    }
 
 private:
     static std::int64_t work(void* self, bool is_urgent) noexcept;
 
     buffer_pool* pool_;
     int pressure_;
+    int event_;
     sync::background thread_;
 };
 

@@ -1,0 +1,99 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// What a pool keeps goes back as soon as the system tells that memory is short: of a group of processes that
+// has reached its limit, and of the whole machine.
+#include <cenote/buffer/buffer_keeper.hpp>
+
+#include "child.hpp"
+#include "memory_group.hpp"
+#include "sanitized.hpp"
+
+#include <cstring>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <vector>
+
+#if __has_include(<sys/eventfd.h>)
+#include <sys/eventfd.h>
+#define CENOTE_TEST_EVENTFD 1
+#endif
+
+namespace {
+
+using namespace cenote;
+using namespace std::chrono_literals;
+using test::require;
+
+constexpr std::size_t mib = std::size_t{1} << 20;
+constexpr std::size_t kept = 32 * mib;
+constexpr std::size_t limit = 64 * mib;
+
+#if defined(CENOTE_TEST_EVENTFD) && defined(MADV_FREE) && !CENOTE_TEST_SANITIZED
+constexpr bool can_be_short = true;
+
+/// Uses memory that the system may have back, until it is told to stop: beyond the limit it must look for it.
+template<class Done>
+void use_memory_until(Done done) {
+    constexpr std::size_t piece = 8 * mib;
+    while (!done()) {
+        void* const data = ::mmap(nullptr, limit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        require(data != MAP_FAILED, "no memory");
+        for (std::size_t at = 0; at < limit && !done(); at += piece) {
+            std::memset(static_cast<char*>(data) + at, 1, piece);
+            (void)::madvise(static_cast<char*>(data) + at, piece, MADV_FREE);
+        }
+        ::munmap(data, limit);
+    }
+}
+
+/// In the group: a pool keeps what was released, for hours if time were all, until pressure comes.
+void keep_until_pressure(const test::memory_group& group, const buffer_keeper_options& told) {
+    require(group.enter(), "cannot enter the group");
+    buffer_pool pool(
+        {.retained_bytes = 2 * kept, .lazy_after = 1h, .return_after = 4h, .trim = trim::manual});
+    const buffer_keeper keeper(pool, told);
+    require(keeper.watches_pressure(), "nothing is watched");
+    {
+        std::vector<buffer> held;
+        for (std::size_t bytes = 0; bytes < kept; bytes += mib) {
+            held.push_back(pool.acquire(mib));
+            std::memset(held.back().data(), 1, mib);
+        }
+    }
+    pool.release_thread_caches();
+    require(pool.stats().reserved_bytes >= kept, "the memory is gone already");
+    use_memory_until([&] { return pool.stats().reserved_bytes < mib; });
+    require(pool.is_valid(), "the pool is not valid");
+}
+#else
+constexpr bool can_be_short = false;
+void keep_until_pressure(const test::memory_group&, const buffer_keeper_options&) {}
+#endif
+
+TEST(buffer_pressure, of_a_group_trims_the_pool) {
+    if (!can_be_short) GTEST_SKIP() << "a sanitizer has memory of its own, or nothing tells of pressure";
+    const test::memory_group group(limit);
+    if (!group.is_there()) GTEST_SKIP() << "no group with a limit of memory can be made here";
+#if defined(CENOTE_TEST_EVENTFD)
+    const int event = ::eventfd(0, EFD_CLOEXEC);
+    ASSERT_GE(event, 0);
+    if (!group.tell_of_pressure(event)) {
+        ::close(event);
+        GTEST_SKIP() << "groups here tell of pressure in another way";
+    }
+    EXPECT_EQ(test::ending_of_child([&] { keep_until_pressure(group, {.pressure_event = event}); }), "");
+    ::close(event);
+#endif
+}
+
+TEST(buffer_pressure, of_the_machine_trims_the_pool) {
+    if (!can_be_short) GTEST_SKIP() << "a sanitizer has memory of its own, or nothing tells of pressure";
+    const test::memory_group group(limit);
+    if (!group.is_there()) GTEST_SKIP() << "no group with a limit of memory can be made here";
+    const int known = sync::open_memory_pressure(buffer_keeper_options{}.pressure_file);
+    if (known < 0) GTEST_SKIP() << "the system does not tell of memory pressure";
+    sync::close_memory_pressure(known);
+    EXPECT_EQ(test::ending_of_child([&] { keep_until_pressure(group, {.watch_pressure = true}); }), "");
+}
+
+} // namespace
