@@ -86,6 +86,7 @@ place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
     }
     relist(region);
     free_bytes_ -= bytes;
+    taken_bytes_ += bytes;
     return found;
 }
 
@@ -203,8 +204,23 @@ void buddy_heap::give_back(std::byte* data, std::size_t bytes, bool is_final, re
     if (watched_) base::forbid(data, bytes);
 }
 
-// Runs of pages of one fate go in one call.
-void buddy_heap::age_region(buddy_region& region, unsigned steps, const idle_limits& limits,
+// What would be offered now.
+std::size_t buddy_heap::ripe_bytes(unsigned steps, const idle_limits& limits) const noexcept {
+    std::size_t units = 0;
+    for (std::size_t number = 1; number < entries_; ++number) {
+        buddy_region* const region = region_at(number);
+        if (region == nullptr) continue;
+        const std::uint8_t* const ages = region->ages(shape_);
+        region->for_each_free(shape_, [&](std::size_t first, std::size_t end) {
+            for (std::size_t unit = first; unit < end; ++unit)
+                units += fate_of(ages[unit], aged(ages[unit], steps), limits) == fate::lazily;
+        });
+    }
+    return units << shape_.unit_bits;
+}
+
+// Runs of pages of one fate go in one call. What is not worth one is no older at the next step.
+void buddy_heap::age_region(buddy_region& region, unsigned steps, const idle_limits& limits, bool offers,
                             returned& sum) noexcept {
     std::uint8_t* const ages = region.ages(shape_);
     std::byte* const data = table_[region.number];
@@ -212,14 +228,16 @@ void buddy_heap::age_region(buddy_region& region, unsigned steps, const idle_lim
         for (std::size_t unit = first; unit < end;) {
             const std::size_t begin = unit;
             const fate what = fate_of(ages[unit], aged(ages[unit], steps), limits);
+            const bool waits = what == fate::lazily && !offers;
             for (; unit < end; ++unit) {
                 const unsigned older = aged(ages[unit], steps);
                 if (fate_of(ages[unit], older, limits) != what) break;
-                ages[unit] =
-                    what == fate::for_good ? buddy_region::is_clean : static_cast<std::uint8_t>(older);
+                ages[unit] = what == fate::for_good ? buddy_region::is_clean
+                             : waits                ? static_cast<std::uint8_t>(limits.lazy)
+                                                    : static_cast<std::uint8_t>(older);
                 sum.is_more_to_come = sum.is_more_to_come || ages[unit] != buddy_region::is_clean;
             }
-            if (what == fate::stays) continue;
+            if (what == fate::stays || waits) continue;
             give_back(data + (begin << shape_.unit_bits), (unit - begin) << shape_.unit_bits,
                       what == fate::for_good, sum);
         }
@@ -238,6 +256,8 @@ bool buddy_heap::is_over(buddy_region& region, unsigned steps, const idle_limits
 
 returned buddy_heap::age(unsigned steps, const idle_limits& limits) noexcept {
     returned sum;
+    const bool offers = limits.least == 0 || ripe_bytes(steps, limits) > limits.least;
+    taken_bytes_ = 0;
     for (std::size_t number = 1; number < entries_; ++number) {
         buddy_region* const region = region_at(number);
         if (region == nullptr) continue;
@@ -246,7 +266,7 @@ returned buddy_heap::age(unsigned steps, const idle_limits& limits) noexcept {
             sum.bytes += request_for_region().bytes;
             release(*region);
         } else {
-            age_region(*region, steps, limits, sum);
+            age_region(*region, steps, limits, offers, sum);
         }
     }
     return sum;

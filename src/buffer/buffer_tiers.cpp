@@ -14,6 +14,7 @@ constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
 constexpr std::size_t most_in_a_magazine = 16;
 constexpr std::size_t share_of_a_thread = 4; // of what is retained, in a magazine
 constexpr unsigned puts_to_a_look = 64;      // at the clock
+constexpr std::size_t share_of_traffic = 8;  // of what is in use, that may be idle while it is taken anew
 
 unsigned log2_of(std::size_t power) noexcept {
     return static_cast<unsigned>(std::countr_zero(power));
@@ -208,6 +209,7 @@ std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
     returned gone;
     if (!limit_.is_prepaid()) {
         idle_limits limits;
+        limits.least = heap_.traffic_bytes() / share_of_traffic;
         limits.final = static_cast<unsigned>(options_.return_after.count() / step) - 1;
         gone = heap_.age(static_cast<unsigned>(std::min<std::int64_t>(steps, buddy_region::oldest)), limits);
         purges_ += gone.calls;

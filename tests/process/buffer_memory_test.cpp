@@ -6,10 +6,12 @@
 #include <cenote/concurrent/bounded_pool.hpp>
 
 #include "child.hpp"
+#include "conformance/failing_source.hpp"
+#include "memory_group.hpp"
 #include "sanitized.hpp"
 
+#include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <random>
@@ -99,63 +101,40 @@ TEST(buffer_memory, an_hour_after_a_peak_little_more_than_what_is_live_is_held) 
     EXPECT_TRUE(pool.is_valid());
 }
 
-TEST(buffer_memory, steady_traffic_hardly_ever_calls_the_system) {
-    buffer_pool pool({.sanitizers = false, .trim = trim::manual});
+// A hundred thousand operations a second, on so many buffers of random sizes.
+void expect_few_purges(std::size_t buffers, std::size_t most_bytes) {
+    test::failing_source calls(default_source()); // which counts them
+    buffer_pool pool({.source = &calls, .sanitizers = false, .trim = trim::manual});
     std::minstd_rand random(11);
-    std::vector<buffer> live(64);
+    std::vector<buffer> live(buffers);
     auto now = buffer_pool::clock::now();
-    constexpr std::size_t operations = CENOTE_TEST_SANITIZED ? 200'000 : 1'000'000;
-    std::uint64_t before = 0;
-    for (std::size_t i = 0; i < operations; ++i) {
-        live[random() % live.size()] = pool.acquire(1 + random() % (256 * kib));
-        if (i % 1000 == 0) (void)pool.tick(now += 10ms); // a hundred thousand operations a second
-        if (i == operations / 5) before = pool.stats().purges;
+    constexpr std::size_t warm_up = 200'000;
+    constexpr std::size_t a_purge = 100'000; // operations
+    constexpr std::size_t measured = (CENOTE_TEST_SANITIZED ? 2 : 10) * a_purge;
+    for (std::size_t i = 0; i < warm_up + measured; ++i) {
+        if (i == warm_up) calls.forget_calls();
+        live[random() % live.size()] = pool.acquire(1 + random() % most_bytes);
+        if (i % 1000 == 0) (void)pool.tick(now += 10ms);
     }
-    EXPECT_LE(pool.stats().purges - before, std::max<std::size_t>(operations / 100'000, 1));
+    const auto& made = calls.calls();
+    EXPECT_LE((made.purge + made.decommit + made.release) * a_purge, measured);
+    live.clear();
+    pool.release_thread_caches();
+    pass(pool, now, 11s); // return_after, and the step in which it ended
+    EXPECT_LT(pool.stats(quiet).reserved_bytes, 1 * mib);
 }
 
-// A group of processes with a limit of memory, where the machine lets one be made below this process's own.
-class memory_group {
-public:
-    explicit memory_group(std::size_t limit) {
-        const std::string name = "/cenote-test-" + std::to_string(::getpid());
-        std::ifstream groups("/proc/self/cgroup");
-        for (std::string line; std::getline(groups, line) && folder_.empty();) {
-            const std::size_t path = line.find(':', line.find(':') + 1) + 1;
-            const bool is_unified = line.starts_with("0::");
-            if (!is_unified && line.find(":memory:") == std::string::npos) continue;
-            const std::string at =
-                (is_unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + line.substr(path) + name;
-            const char* const file = is_unified ? "/memory.max" : "/memory.limit_in_bytes";
-            std::error_code problem;
-            if (!std::filesystem::create_directory(at, problem)) continue;
-            folder_ = at;
-            if (put(file, std::to_string(limit))) return;
-            std::filesystem::remove(at, problem);
-            folder_.clear();
-        }
-    }
-    ~memory_group() {
-        std::error_code problem;
-        if (!folder_.empty()) std::filesystem::remove(folder_, problem);
-    }
-    [[nodiscard]] bool is_there() const { return !folder_.empty(); }
-    [[nodiscard]] bool enter() const { return put("/cgroup.procs", std::to_string(::getpid())); }
-
-private:
-    [[nodiscard]] bool put(const char* file, const std::string& text) const {
-        std::ofstream out(folder_ + file);
-        out << text << std::flush;
-        return static_cast<bool>(out);
-    }
-    std::string folder_;
-};
+TEST(buffer_memory, steady_traffic_makes_one_purge_in_a_hundred_thousand_operations_at_most) {
+    expect_few_purges(64, 256 * kib);
+    expect_few_purges(500, 64 * kib);
+    expect_few_purges(16, 4 * mib);
+}
 
 TEST(buffer_memory, another_process_of_the_group_gets_what_is_idle_and_nobody_is_killed) {
 #if CENOTE_TEST_SANITIZED || defined(CENOTE_POSIX_ONLY)
     GTEST_SKIP() << "a sanitizer has memory of its own, and plain POSIX offers nothing lazily";
 #endif
-    const memory_group group(96 * mib);
+    const test::memory_group group(96 * mib);
     if (!group.is_there()) GTEST_SKIP() << "no group with a limit of memory can be made here";
     int ready[2];
     int done[2];

@@ -17,10 +17,12 @@ namespace cenote::inline v0_1::engine {
 using place = std::uintptr_t;
 inline constexpr place no_place = 0;
 
-/// How idle memory must be to be offered to the system, and to go for good, in steps.
+/// How idle memory must be to be offered to the system, and to go for good, in steps; and how much, in bytes,
+/// must be to be offered at all: less waits for the next step.
 struct idle_limits {
     unsigned lazy = 2;
     unsigned final = 9;
+    std::size_t least = 0;
 };
 
 /// What went back.
@@ -57,6 +59,12 @@ public:
         return table[where >> shape_.region_bits] + (where & (shape_.region_bytes() - 1));
     }
 
+    /// How much has been taken since the last step, or is live where that is less: what idle memory is
+    /// measured by, while it is likely to be needed again.
+    [[nodiscard]] std::size_t traffic_bytes() const noexcept {
+        const std::size_t live = count_ * shape_.region_bytes() - free_bytes_;
+        return taken_bytes_ < live ? taken_bytes_ : live;
+    }
     /// Time passes: what has been idle for so long goes.
     [[nodiscard]] returned age(unsigned steps, const idle_limits& limits) noexcept;
     /// All that is idle goes at once.
@@ -103,8 +111,10 @@ private:
     static constexpr unsigned all_steps = ~0u;
     [[nodiscard]] static unsigned aged(unsigned age, unsigned steps) noexcept;
     [[nodiscard]] bool is_over(buddy_region& region, unsigned steps, const idle_limits& limits) noexcept;
+    [[nodiscard]] std::size_t ripe_bytes(unsigned steps, const idle_limits& limits) const noexcept;
     void give_back(std::byte* data, std::size_t bytes, bool is_final, returned& sum) noexcept;
-    void age_region(buddy_region& region, unsigned steps, const idle_limits& limits, returned& sum) noexcept;
+    void age_region(buddy_region& region, unsigned steps, const idle_limits& limits, bool offers,
+                    returned& sum) noexcept;
 
     // What threads read without the lock comes first, apart from what changes.
     std::byte** table_ = nullptr; // by number; 0 is nobody's
@@ -116,6 +126,7 @@ private:
     std::size_t count_ = 0;
     std::size_t least_regions_ = 0;
     std::size_t free_bytes_ = 0;
+    std::size_t taken_bytes_ = 0; // since the last step
     std::size_t table_bytes_ = 0;
     table_header* tables_ = nullptr; // the last first; old ones stay, because threads may still read them
     std::uint32_t has_listed_ = 0;   // a bit for each list that is not empty
