@@ -66,6 +66,14 @@ TEST(bounded_pool, levels_are_exact_and_so_is_the_peak) {
     EXPECT_GE(now.reserved_bytes, 640u);
 }
 
+TEST(bounded_pool, what_is_refused_was_never_out) {
+    bounded_pool pool({.block_size = 64, .blocks = 4});
+    const block held = pool.acquire();
+    std::array<block, 4> all;
+    EXPECT_FALSE(pool.try_acquire_n(all.data(), 4)); // three are there
+    EXPECT_EQ(pool.stats().peak_live, 1u);
+}
+
 TEST(bounded_pool, the_hottest_block_goes_first) {
     bounded_pool pool({.block_size = 64, .blocks = 3});
     block one = pool.acquire();

@@ -4,6 +4,7 @@
 #include <cenote/concurrent/bounded_pool.hpp>
 
 #include "concurrent/threads.hpp"
+#include "support/misuse_watch.hpp"
 
 #include <array>
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <gtest/gtest.h>
 #include <memory>
+#include <new>
 #include <random>
 #include <thread>
 #include <vector>
@@ -100,6 +102,30 @@ TEST(bounded_pool_ticket, close_calls_it_with_nothing) {
     EXPECT_FALSE(one.held);
     EXPECT_THROW((void)pool.acquire_or_call(one), pool_closed);
     EXPECT_EQ(pool.waiting(), 0u);
+}
+
+TEST(bounded_pool_ticket, the_end_of_its_pool_calls_it_with_nothing) {
+    test::leak_watch leaks;
+    std::vector<int> order;
+    noted one(order, 1);
+    noted two(order, 2);
+    alignas(block) std::array<std::byte, sizeof(block)> lost;
+    {
+        bounded_pool pool({.block_size = 64, .blocks = 1, .sanitizers = false});
+        ::new (lost.data()) block(pool.acquire()); // or nobody would wait
+        EXPECT_FALSE(pool.acquire_or_call(one));
+        EXPECT_FALSE(pool.acquire_or_call(two));
+    }
+    EXPECT_EQ(order, (std::vector<int>{1, 2}));
+    EXPECT_FALSE(one.held);
+    EXPECT_FALSE(two.held);
+    EXPECT_EQ(leaks.seen().size(), 1u);
+    bounded_pool other({.block_size = 64, .blocks = 1}); // and it may stand elsewhere
+    block only = other.acquire();
+    EXPECT_FALSE(other.acquire_or_call(one));
+    only.release();
+    EXPECT_TRUE(one.held);
+    one.held.release();
 }
 
 /// Asks the pool whatever takes one of its locks.

@@ -108,6 +108,14 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_a_buffer_pool) {
     check_bytes("buffer_pool, raw bytes", run_on_buffer_pool);
 }
 
+TEST(operations, of_any_program_agree_with_a_map_on_a_bounded_pool) {
+    check_programs("bounded_pool, structured programs", run_on_bounded_pool);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_a_bounded_pool) {
+    check_bytes("bounded_pool, raw bytes", run_on_bounded_pool);
+}
+
 TEST(operations, of_any_program_agree_with_a_map_on_the_c_face) {
     check_programs("C face, structured programs", run_on_c_face);
 }
@@ -140,6 +148,14 @@ TEST(operations, that_fuzzers_found_agree_on_a_multi_pool) {
 
 TEST(operations, that_fuzzers_found_agree_on_a_variable_pool) {
     replay("variable_pool", run_on_variable_pool);
+}
+
+TEST(operations, that_fuzzers_found_agree_on_a_buffer_pool) {
+    replay("buffer_pool", run_on_buffer_pool);
+}
+
+TEST(operations, that_fuzzers_found_agree_on_a_bounded_pool) {
+    replay("bounded", run_on_bounded_pool);
 }
 
 TEST(operations, that_fuzzers_found_agree_on_the_c_face) {

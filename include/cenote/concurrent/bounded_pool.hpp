@@ -47,7 +47,8 @@ public:
     explicit bounded_pool(const bounded_pool_options& wanted);
     bounded_pool(const bounded_pool&) = delete;
     bounded_pool& operator=(const bounded_pool&) = delete;
-    /// Blocks that are still out are told to the leak handler, whose default prints; their memory goes.
+    /// Closes it: tickets in line are called with empty handles, and no thread may be in a call. Blocks that
+    /// are still out are told to the leak handler, whose default prints; their memory goes.
     ~bounded_pool();
 
     /// A block; waits for one. Throws `pool_closed`.
@@ -69,11 +70,12 @@ public:
 
     /// For event loops and coroutines: a block at once, or an empty handle. Then `later` stands in the one
     /// line of all who wait, and its function is called once, with a block, or with an empty handle when the
-    /// pool is closed: by whoever brings that about, under no lock, and maybe before this returns. Throws
-    /// `pool_closed`.
+    /// pool is closed or ends: by whoever brings that about, under no lock, and maybe before this returns.
+    /// Throws `pool_closed`.
     [[nodiscard]] block acquire_or_call(ticket& later);
     /// True: `waiting` has left the line, and is not called. False: it was called, will be in a moment, or
-    /// never stood there. A child of `fork` has no tickets in line.
+    /// never stood there. In a child of `fork` nobody stands in line: tickets that did, in the parent, are
+    /// not called, and may stand again or be destroyed.
     [[nodiscard]] bool cancel(ticket& waiting) noexcept;
 
     /// Adds blocks, for those who wait first. Throws `out_of_memory`; nothing has changed then.
@@ -187,6 +189,8 @@ private:
 /// function is called or `cancel` said true, and may then be used again or destroyed, by the function too.
 /// The function should hand its block to the caller's loop and return: it runs within somebody's release.
 class bounded_pool::ticket : engine::waiting_line::waiter {
+    using waiter = engine::waiting_line::waiter;
+
 public:
     using function = void (*)(ticket& self, block got) noexcept;
     explicit ticket(function when) noexcept : waiter(1, &called), function_(when) {}

@@ -129,6 +129,13 @@ public:
         head_.store(after(seen, top), sync::memory_order_relaxed);
     }
 
+    /// Whether there are so many. O(count).
+    [[nodiscard]] bool has(std::uint32_t count) const noexcept {
+        std::uint32_t at = top_of(head_.load(sync::memory_order_relaxed));
+        for (; count != 0 && at != none; --count) at = link(at).load(sync::memory_order_relaxed) & none;
+        return count == 0;
+    }
+
     [[nodiscard]] levels count() const noexcept {
         levels result;
         std::uint32_t at = top_of(head_.load(sync::memory_order_relaxed));

@@ -9,7 +9,7 @@
 #pragma once
 
 #include <cenote/concurrent/crew.hpp>
-#include <cenote/concurrent/number_stack.hpp>
+#include <cenote/concurrent/waiter.hpp>
 
 #include <type_traits>
 
@@ -40,8 +40,8 @@ public:
     /// One thing, by its number; the memory of these belongs to the pool, which keeps it until the end.
     using entry = typename stack::entry;
 
-    struct waiter;
-    class calls;
+    using waiter = basic_waiter<Policy>;
+    using calls = basic_calls<Policy>;
 
     constexpr basic_waiting_line() noexcept = default;
     basic_waiting_line(const basic_waiting_line&) = delete;
@@ -63,7 +63,7 @@ public:
         free_.move_to(entries, known);
         count_ = count;
         std::uint32_t next = known;
-        while (next < count && first_ != nullptr) hand_over(next++);
+        while (next < count && !queue_.empty()) hand_over(next++);
         if (next < count) free_.append(next, count);
     }
 
@@ -93,16 +93,16 @@ public:
         const section here(*this);
         self.begin();
         if (is_closed_) return wait_result::closed;
-        if (first_ == nullptr && serve(self)) return wait_result::got;
-        enqueue(self);
+        if (queue_.empty() && serve(self)) return wait_result::got;
+        queue_.enter(self);
         return wait_result::none;
     }
     /// True: it has left the line and is not called. False: it does not stand there; it was called, or will
     /// be in a moment. After a fork the child's line has nobody in it.
     [[nodiscard]] bool cancel(waiter& self) noexcept {
         const section here(*this);
-        if (self.crowd != crowd_) return false;
-        unlink(self);
+        if (!queue_.has(self)) return false;
+        queue_.leave(self);
         return true;
     }
     /// For who has got several in one call, before one of them is given back.
@@ -112,10 +112,10 @@ public:
     void close() noexcept {
         const section here(*this);
         is_closed_ = true;
-        while (waiter* const gone = first_) {
-            unlink(*gone);
+        while (waiter* const gone = queue_.first()) {
+            queue_.leave(*gone);
             give_back(*gone);
-            tell(*gone, is_sent_away);
+            tell(*gone, waiter::is_sent_away);
         }
     }
 
@@ -126,75 +126,20 @@ public:
     /// How many wait.
     [[nodiscard]] std::uint32_t waiting() noexcept {
         const section here(*this);
-        return count_waiters();
+        return queue_.count();
     }
     /// O(things).
     [[nodiscard]] line_levels levels() noexcept {
         const section here(*this);
         const typename stack::levels now = free_.count();
         line_levels result{.all = count_, .free = now.free, .peak = count_ - now.never_taken};
-        result.waiting = count_waiters();
+        result.waiting = queue_.count();
         return result;
     }
 
 private:
     static constexpr bool is_real = std::is_same_v<Policy, sync::real>;
-    static constexpr std::uint32_t is_waiting = 0;
-    static constexpr std::uint32_t is_served = 1;
-    static constexpr std::uint32_t is_sent_away = 2;
 
-public:
-    struct waiter { // on the stack of its thread, or wherever who wants to be called keeps it
-        using told = void (*)(waiter& self) noexcept;
-
-        std::uint32_t wanted;
-        std::uint32_t got = 0;
-        std::uint32_t given = none; // chained: nobody else needs the links of what is out
-        data<waiter*> next{nullptr};
-        data<waiter*> previous{nullptr};
-        word state{is_waiting};
-        data<std::uint32_t> crowd{0}; // in which it stands; 0: in none
-        told call = nullptr;          // null: a thread, which is woken
-
-        explicit waiter(std::uint32_t count, told when = nullptr) noexcept : wanted(count), call(when) {}
-        void begin() noexcept {
-            got = 0;
-            given = none;
-        }
-        void take(stack& from, std::uint32_t number) noexcept {
-            from.chain(number, given);
-            given = number;
-            ++got;
-        }
-    };
-
-    /// Who is to be called, first come first: called when this goes.
-    class calls {
-    public:
-        constexpr calls() noexcept = default;
-        calls(const calls&) = delete;
-        calls& operator=(const calls&) = delete;
-        ~calls() {
-            while (waiter* const now = first_) {
-                first_ = now->next; // after its call it may be gone
-                now->call(*now);
-            }
-        }
-        void add(waiter& one) noexcept {
-            one.next = nullptr;
-            if (first_ == nullptr)
-                first_ = &one;
-            else
-                last_->next = &one;
-            last_ = &one;
-        }
-
-    private:
-        waiter* first_ = nullptr;
-        waiter* last_ = nullptr;
-    };
-
-private:
     // Holds the lock, and the stack. Whose wait ends by this is woken or called when it is free again.
     class section {
     public:
@@ -205,17 +150,14 @@ private:
                     enter_registry(line_.crew_);
             }
             line_.crew_.lock();
-            if (line_.crew_.is_fresh_child()) {
-                line_.first_ = line_.last_ = nullptr; // threads it does not have
-                line_.crowd_ = line_.crowd_ + 1;
-            }
+            if (line_.crew_.is_fresh_child()) line_.queue_.forget(); // threads it does not have
             line_.free_.block();
             line_.calls_ = &later;
         }
         section(const section&) = delete;
         section& operator=(const section&) = delete;
         ~section() {
-            if (line_.first_ == nullptr && !line_.is_closed_) line_.free_.unblock();
+            if (line_.queue_.empty() && !line_.is_closed_) line_.free_.unblock();
             word* const told = line_.to_wake_;
             line_.to_wake_ = nullptr;
             line_.crew_.unlock();
@@ -231,17 +173,15 @@ private:
         {
             const section here(*this);
             if (is_closed_) return wait_result::closed;
-            if (first_ == nullptr && serve(self)) return wait_result::got;
-            if (deadline == at_once) {
-                give_back(self);
-                return wait_result::none;
-            }
-            enqueue(self);
+            if (deadline == at_once && (!queue_.empty() || !free_.has(self.wanted))) return wait_result::none;
+            if (queue_.empty() && serve(self)) return wait_result::got;
+            queue_.enter(self);
         }
         if (sleep(self, deadline)) return result_of(self);
         const section here(*this);
-        if (self.state.load(sync::memory_order_acquire) != is_waiting) return result_of(self); // just in time
-        unlink(self);
+        if (self.state.load(sync::memory_order_acquire) != waiter::is_waiting)
+            return result_of(self); // just in time
+        queue_.leave(self);
         give_back(self);
         return wait_result::none;
     }
@@ -254,17 +194,17 @@ private:
     // All that follows is in a section.
 
     void give_blocked(std::uint32_t number) noexcept {
-        if (first_ != nullptr) return hand_over(number);
+        if (!queue_.empty()) return hand_over(number);
         free_.give_alone(number);
     }
 
     // To the first in line, who goes when that was the last it wants.
     void hand_over(std::uint32_t number) noexcept {
-        waiter& lucky = *first_;
+        waiter& lucky = *queue_.first();
         lucky.take(free_, number);
         if (lucky.got < lucky.wanted) return;
-        unlink(lucky);
-        tell(lucky, is_served);
+        queue_.leave(lucky);
+        tell(lucky, waiter::is_served);
     }
 
     // From here on it may be gone; its word is only an address.
@@ -292,60 +232,28 @@ private:
         }
     }
 
-    [[nodiscard]] std::uint32_t count_waiters() const noexcept {
-        std::uint32_t count = 0;
-        for (waiter* at = first_; at != nullptr; at = at->next) ++count;
-        return count;
-    }
-    void enqueue(waiter& self) noexcept {
-        waiter* const before = last_;
-        self.crowd = crowd_;
-        self.next = nullptr;
-        self.previous = before;
-        if (before != nullptr)
-            before->next = &self;
-        else
-            first_ = &self;
-        last_ = &self;
-    }
-    void unlink(waiter& gone) noexcept {
-        waiter* const before = gone.previous;
-        waiter* const behind = gone.next;
-        gone.crowd = 0;
-        if (before != nullptr)
-            before->next = behind;
-        else
-            first_ = behind;
-        if (behind != nullptr)
-            behind->previous = before;
-        else
-            last_ = before;
-    }
-
     /// False when the deadline has come first.
     [[nodiscard]] static bool sleep(waiter& self, std::int64_t deadline) noexcept {
         for (int i = 0; i < Spins; ++i) {
-            if (self.state.load(sync::memory_order_acquire) != is_waiting) return true;
+            if (self.state.load(sync::memory_order_acquire) != waiter::is_waiting) return true;
             Policy::pause();
         }
-        while (self.state.load(sync::memory_order_acquire) == is_waiting)
-            if (!Policy::wait_until(self.state, is_waiting, deadline)) return false;
+        while (self.state.load(sync::memory_order_acquire) == waiter::is_waiting)
+            if (!Policy::wait_until(self.state, waiter::is_waiting, deadline)) return false;
         return true;
     }
     [[nodiscard]] static wait_result result_of(const waiter& self) noexcept {
-        const bool is_got = self.state.load(sync::memory_order_relaxed) == is_served;
+        const bool is_got = self.state.load(sync::memory_order_relaxed) == waiter::is_served;
         return is_got ? wait_result::got : wait_result::closed;
     }
 
     stack free_;
     basic_crew<Policy> crew_; // nobody joins it; forks take its lock
     data<std::uint32_t> count_{0};
-    data<waiter*> first_{nullptr};
-    data<waiter*> last_{nullptr};
+    basic_waiter_queue<Policy> queue_;
     data<bool> is_closed_{false};
     data<word*> to_wake_{nullptr};
     data<calls*> calls_{nullptr}; // of who holds the lock
-    data<std::uint32_t> crowd_{1};
 };
 
 using waiting_line = basic_waiting_line<sync::real>;
