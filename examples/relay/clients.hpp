@@ -86,6 +86,7 @@ private:
             socket_.connect(to);
             socket_.set_option(tcp::no_delay(true));
             asio::write(socket_, asio::buffer(&number_, sizeof number_));
+            asio::read(socket_, asio::buffer(&number_, sizeof number_));
         }
         void start() {
             for (std::size_t i = 0; i < all_.wanted_.window; ++i) owe();

@@ -1,9 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// One connection of the relay. It says its number, then sends frames, each to the number of another
-// connection. What is read of a frame before there is a block for it are eight bytes: without one the
-// connection reads no further, the system's buffers fill, and the sender has to slow down. A message takes
-// nothing else than its block and its payload, so that who holds a block never waits for a second one.
+// One connection of the relay. It says its number, is told the same when others can send to it, and sends
+// frames, each to the number of another connection. What is read of a frame before there is a block for it
+// are eight bytes: without one the connection reads no further, the system's buffers fill, and the sender has
+// to slow down. A message takes nothing else than its block and its payload, so that who holds a block never
+// waits for a second one.
 #pragma once
 
 #include "memory.hpp"
@@ -51,7 +52,7 @@ public:
                          [self = this->shared_from_this()](error failed, std::size_t) {
                              if (failed || !self->server_.enter(self->number_, self)) return self->close();
                              self->is_known_ = true;
-                             self->read_header();
+                             self->welcome();
                          });
     }
 
@@ -66,6 +67,14 @@ public:
     }
 
 private:
+    // The first bytes of an empty connection never wait, and what others send comes after this handler.
+    void welcome() {
+        asio::error_code failed;
+        asio::write(socket_, asio::buffer(&number_, sizeof number_), failed);
+        if (failed) return close();
+        read_header();
+    }
+
     void read_header() {
         asio::async_read(socket_, asio::buffer(&header_, sizeof header_),
                          [self = this->shared_from_this()](error failed, std::size_t) {
