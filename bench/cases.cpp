@@ -5,6 +5,7 @@
 #include <array>
 #include <fmt/format.h>
 #include <initializer_list>
+#include <stdexcept>
 
 namespace cenote::bench {
 namespace {
@@ -21,7 +22,7 @@ constexpr unsigned only(ability one) {
     return 0u | one;
 }
 
-constexpr std::array<description, 27> descriptions{{
+constexpr std::array<description, 28> descriptions{{
     {pattern::pair, "pair", "get and put", ability::alone | ability::calls, nullptr},
     {pattern::batch_reverse, "batch_reverse", "get and put", only(ability::alone), nullptr},
     {pattern::batch_in_order, "batch_in_order", "get and put", only(ability::alone), nullptr},
@@ -51,7 +52,11 @@ constexpr std::array<description, 27> descriptions{{
     {pattern::buffers_16_touched, "buffers_16_touched", "get, touched, and put", only(ability::buffers),
      nullptr},
     {pattern::buffer_workers, "buffer_workers", "get and put", only(ability::buffers), nullptr},
+    {pattern::relay, "relay", "message", only(ability::relaying), nullptr},
 }};
+
+constexpr std::array<const char*, 5> relay_figures{"p50_us", "p99_us", "p999_us", "resident_during_kib",
+                                                   "resident_after_kib"};
 
 const description& describe(pattern what) {
     return descriptions[static_cast<std::size_t>(what)];
@@ -109,6 +114,7 @@ void add_buffers(std::vector<test_case>& all, bool whole) {
         if (!whole && threads > 2) continue; // they take long
         all.push_back({.what = pattern::buffer_workers, .block_size = largest_buffer, .threads = threads});
     }
+    all.push_back({.what = pattern::relay, .block_size = largest_message});
 }
 
 void add_growth(std::vector<test_case>& all, bool whole) {
@@ -120,7 +126,7 @@ void add_growth(std::vector<test_case>& all, bool whole) {
 }
 
 bool is_fragmentable(const test_case& one) {
-    return one.live == 0 && one.what != pattern::metadata && one.threads <= 2;
+    return one.live == 0 && one.what != pattern::metadata && one.threads <= 2 && !one.is_long();
 }
 
 bool is_typical(const test_case& one) {
@@ -147,8 +153,17 @@ const char* test_case::operation() const {
     return describe(what).operation;
 }
 
-const char* test_case::figure() const {
-    return describe(what).figure;
+std::span<const char* const> test_case::figures() const {
+    if (what == pattern::relay) return relay_figures;
+    const char* const& only_one = describe(what).figure;
+    return {&only_one, only_one != nullptr ? 1u : 0u};
+}
+
+std::size_t test_case::figure(std::string_view wanted) const {
+    const std::span<const char* const> all = figures();
+    const auto found = std::find(all.begin(), all.end(), wanted);
+    if (found == all.end()) throw std::out_of_range(fmt::format("{} has no {}", name(), wanted));
+    return static_cast<std::size_t>(found - all.begin());
 }
 
 bool test_case::is_survey() const {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,7 @@ enum class pattern {
     buffers_16,         // random replacement among 16 live
     buffers_16_touched, // a byte of each page is written
     buffer_workers,     // get, work, put, less the work alone
+    relay,              // messages of up to the size, over TCP between 256 connections
 };
 
 // What a contender must be able to do to take part in a pattern.
@@ -58,6 +60,7 @@ enum class ability {
     unwaited,     // the same, where nobody need wait
     waking,       // waited for, by one thread at least
     buffers,      // bytes of any size up to megabytes, for many threads
+    relaying,     // a relay of messages over it
 };
 
 inline constexpr std::size_t batch_blocks = 1'000;
@@ -68,6 +71,7 @@ inline constexpr std::size_t drop_blocks = 1'000'000;
 inline constexpr std::size_t smallest_random = 16;
 inline constexpr std::size_t largest_random = 1'024;
 inline constexpr std::size_t largest_buffer = 4'194'304;
+inline constexpr std::size_t largest_message = 65'536;
 inline constexpr std::size_t metadata_rounds = 10;
 inline constexpr std::size_t short_thread_count = 1'000;
 inline constexpr std::size_t short_thread_pairs = 100;
@@ -83,8 +87,12 @@ struct test_case {
     [[nodiscard]] std::string name() const; // "pair/64/2_threads"
     // What one operation of it is, as the table's reader wants to know.
     [[nodiscard]] const char* operation() const;
-    // What the contender is asked for beside the time, or null: "metadata_percent".
-    [[nodiscard]] const char* figure() const;
+    // What the contender is asked for beside the time: "metadata_percent".
+    [[nodiscard]] std::span<const char* const> figures() const;
+    // Its place among these. Throws std::out_of_range.
+    [[nodiscard]] std::size_t figure(std::string_view name) const;
+    // One process a round, which takes long, and rounds enough for an interval.
+    [[nodiscard]] bool is_long() const { return what == pattern::relay; }
     // Whether it only shows how cost grows: nothing is demanded of it, fewer rounds do.
     [[nodiscard]] bool is_survey() const;
     [[nodiscard]] bool admits(unsigned abilities) const;

@@ -1,7 +1,9 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "demands.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <regex>
 
 namespace cenote::bench {
@@ -14,7 +16,7 @@ using names::array, names::boost, names::c_checked, names::c_unchecked, names::c
     names::huge_pages, names::local_cache, names::multi_pool, names::pmr, names::pmr_synchronized,
     names::segregated_fit, names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 49> demands{{
+constexpr std::array<demand, 52> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -73,6 +75,10 @@ constexpr std::array<demand, 49> demands{{
     {"buffers_16_touched/4194304/1_thread", names::buffer_pool, best, best_general, "", 1.0, false},
     {"buffer_workers/4194304/(1_thread|[0-9]+_threads)", names::buffer_pool, best, best_general, "", 0.5,
      false},
+
+    {"relay/65536", names::relay, median, named, names::malloc_relay, 1.0, false, "", true},
+    {"relay/65536", names::relay, figure, named, names::malloc_relay, 1.1, false, "p999_us", true},
+    {"relay/65536", names::relay, figure, named, names::malloc_relay, 0.5, false, "resident_after_kib", true},
 }};
 
 bool is_peer(const entry& who, rival against) {
@@ -91,19 +97,36 @@ void find_best(const results& all, verdict& found) {
     }
 }
 
-void find_named(const results& all, verdict& found) {
+// Rounds stand side by side in time: what disturbs one of a pair disturbs the other.
+void compare_rounds(const row& own, const row& theirs, std::size_t figure_of, verdict& found) {
+    const std::vector<double> ours = own.series(found.asked->judged, figure_of);
+    const std::vector<double> others = theirs.series(found.asked->judged, figure_of);
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < std::min(ours.size(), others.size()); ++i)
+        ratios.push_back(ours[i] / others[i]);
+    if (ratios.empty()) return;
+    found.ratio = middle(ratios);
+    found.range = of_median(ratios);
+}
+
+void find_named(const results& all, verdict& found, std::size_t figure_of) {
     const bool is_case = found.asked->against == own_case;
     found.rival_name = found.asked->name;
     const row* const theirs = is_case ? all.find(found.rival_name, found.asked->contender)
                                       : all.find(found.which, found.rival_name);
-    if (theirs != nullptr) found.theirs = theirs->value(found.asked->judged);
+    if (theirs == nullptr) return;
+    found.theirs = theirs->value(found.asked->judged, figure_of);
+    const row* const own = all.find(found.which, found.asked->contender);
+    if (found.asked->is_paired && own != nullptr) compare_rounds(*own, *theirs, figure_of, found);
 }
 
-verdict judge_one(const results& all, const demand& asked, const std::string& which) {
+verdict judge_one(const results& all, const demand& asked, const test_case& which) {
     verdict found;
     found.asked = &asked;
-    found.which = which;
-    if (const row* const own = all.find(which, asked.contender)) found.own = own->value(asked.judged);
+    found.which = which.name();
+    const std::size_t figure_of = asked.figure.empty() ? 0 : which.figure(asked.figure);
+    if (const row* const own = all.find(found.which, asked.contender))
+        found.own = own->value(asked.judged, figure_of);
     if (asked.against == nothing) {
         found.ratio = found.own;
         return found;
@@ -111,8 +134,8 @@ verdict judge_one(const results& all, const demand& asked, const std::string& wh
     if (asked.against == best_peer || asked.against == best_general)
         find_best(all, found);
     else
-        find_named(all, found);
-    if (!found.own || !found.theirs) return found;
+        find_named(all, found, figure_of);
+    if (!found.own || !found.theirs || found.ratio) return found;
     found.ratio = asked.against == above ? *found.own - *found.theirs : *found.own / *found.theirs;
     return found;
 }
@@ -134,9 +157,24 @@ std::vector<verdict> judge(const results& all, std::span<const demand> asked) {
     for (const demand& one : asked) {
         const std::regex cases(one.cases);
         for (const test_case& which : all.cases)
-            if (std::regex_match(which.name(), cases)) verdicts.push_back(judge_one(all, one, which.name()));
+            if (std::regex_match(which.name(), cases)) verdicts.push_back(judge_one(all, one, which));
     }
     return verdicts;
+}
+
+// From the k-th lowest to the k-th highest: the median is outside when fewer than k of n fall on one side.
+interval of_median(std::vector<double> drawn) {
+    std::sort(drawn.begin(), drawn.end());
+    const std::size_t n = drawn.size();
+    std::size_t k = 1;
+    double ways = 1; // in which k - 1 of n fall on one side
+    double outside = 2 * std::ldexp(1.0, -static_cast<int>(n));
+    for (;; ++k) {
+        ways *= static_cast<double>(n - k + 1) / static_cast<double>(k);
+        outside += 2 * std::ldexp(ways, -static_cast<int>(n));
+        if (outside > 0.05 || 2 * k >= n) break;
+    }
+    return {drawn[k - 1], drawn[n - k]};
 }
 
 tally count(const std::vector<verdict>& verdicts) {

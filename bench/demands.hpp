@@ -28,8 +28,17 @@ struct demand {
     rival against;
     std::string_view name;
     double at_most;
-    bool is_stretch; // hoped for: shown, never a failure
+    bool is_stretch;              // hoped for: shown, never a failure
+    std::string_view figure = {}; // which, where a figure is judged; empty: the first
+    bool is_paired = false;       // the ratio is the median of those of the rounds, with an interval
 };
+
+// Where the median of what is drawn lies with a probability of 95 % at least; all there is for fewer than
+// six.
+struct interval {
+    double low = 0, high = 0;
+};
+[[nodiscard]] interval of_median(std::vector<double> drawn);
 
 [[nodiscard]] std::span<const demand> all_demands();
 
@@ -40,8 +49,10 @@ struct verdict {
     std::optional<double> own;    // missing: the contender or the figure
     std::optional<double> theirs; // missing: the rival
     std::optional<double> ratio;  // or the difference
+    std::optional<interval> range;
 
-    [[nodiscard]] bool passes() const { return ratio && *ratio <= asked->at_most; }
+    // With an interval: unless all of it lies beyond what is demanded.
+    [[nodiscard]] bool passes() const { return ratio && (range ? range->low : *ratio) <= asked->at_most; }
     [[nodiscard]] const char* word() const; // "pass", "FAIL", "short" of a stretch, "missing"
 };
 

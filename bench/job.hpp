@@ -6,7 +6,6 @@
 #include "cases.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 namespace cenote::bench {
@@ -22,7 +21,7 @@ struct outcome {
     bool is_clean = true;         // false: in every window some worker waited for its core
     unsigned discarded = 0;       // windows in which one did
     std::uint64_t peak_bytes = 0; // in RAM, beyond what the case's own arrays take
-    std::optional<double> figure; // test_case::figure
+    std::vector<double> figures;  // test_case::figures, or none
 };
 
 // What a loop says of one run.

@@ -8,7 +8,7 @@
 namespace cenote::bench {
 namespace {
 
-constexpr const char* statistic_names[] = {"min", "median", "figure"};
+constexpr std::string_view statistic_names[] = {"min", "median", "figure"};
 constexpr const char* kind_names[] = {"ours", "general", "pool", "reference"};
 
 std::string or_null(std::optional<double> value) {
@@ -17,10 +17,13 @@ std::string or_null(std::optional<double> value) {
 
 std::string demand_json(const verdict& one) {
     return fmt::format(
-        "{{\"at_most\": {}, \"judged\": \"{}\", \"against\": {}, \"ratio\": {}, \"stretch\": {}, "
+        "{{\"at_most\": {}, \"judged\": \"{}\", \"against\": {}, \"ratio\": {}, {}\"stretch\": {}, "
         "\"passes\": {}}}",
-        one.asked->at_most, statistic_names[static_cast<unsigned>(one.asked->judged)],
+        one.asked->at_most,
+        one.asked->figure.empty() ? statistic_names[static_cast<unsigned>(one.asked->judged)]
+                                  : one.asked->figure,
         one.rival_name.empty() ? "null" : tool::quoted_json(one.rival_name), or_null(one.ratio),
+        one.range ? fmt::format("\"interval\": [{:.4f}, {:.4f}], ", one.range->low, one.range->high) : "",
         one.asked->is_stretch, one.passes());
 }
 
@@ -45,8 +48,9 @@ std::string row_json(const test_case& which, const entry& who, const row& own, c
         kind_names[static_cast<unsigned>(who.what)], own.best(), own.median(), own.peak_bytes / 1024,
         or_null(harness != nullptr ? std::optional(harness->best()) : std::nullopt), own.rounds,
         own.windows(), own.discarded, own.is_clean(), own.window_ns / 1e6, own.load());
-    if (which.figure() != nullptr && own.figure().value_or(0) > 0)
-        out += fmt::format(", \"{}\": {:.4f}", which.figure(), *own.figure());
+    for (std::size_t i = 0; i < which.figures().size(); ++i)
+        if (own.figure(i).value_or(0) > 0)
+            out += fmt::format(", \"{}\": {:.4f}", which.figures()[i], *own.figure(i));
     return out + ", \"demanded\": " + demanded + "}";
 }
 

@@ -116,6 +116,12 @@ void declare_effort(CLI::App& app, effort& wanted) {
     app.add_option("--survey-rounds", wanted.survey_rounds, "the same of cases of which nothing is demanded")
         ->check(whole)
         ->capture_default_str();
+    app.add_option("--long-rounds", wanted.long_rounds, "the same of the relay, whose rounds are paired")
+        ->check(whole)
+        ->capture_default_str();
+    app.add_option("--long-ms", wanted.long_ms, "time of a round of the relay")
+        ->check(CLI::Range(10.0, 60'000.0))
+        ->capture_default_str();
     app.add_option("--windows", wanted.windows, "windows in each process")
         ->check(whole)
         ->capture_default_str();
@@ -128,7 +134,7 @@ int run(int argc, char** argv) {
     settings chosen;
     CLI::App app("Times cenote's pools beside those of others.");
     app.add_flag("--quick", chosen.is_quick,
-                 "shorter windows, no case that takes long: four minutes at most");
+                 "shorter windows, no case that takes long: five minutes at most");
     declare_effort(app, chosen.wanted);
     app.add_option("--only", chosen.only, "cases whose name matches this regular expression");
     app.add_option("--contenders", chosen.contenders,

@@ -86,9 +86,10 @@ std::string command_line(const participant& who, const job& what) {
 outcome parse_line(const std::string& line) {
     outcome numbers;
     std::istringstream in(line);
-    std::string figure;
-    if (!(in >> numbers.peak_bytes >> numbers.discarded >> numbers.is_clean >> figure)) return {};
-    if (figure != "-") numbers.figure = std::strtod(figure.c_str(), nullptr);
+    std::size_t figures = 0;
+    if (!(in >> numbers.peak_bytes >> numbers.discarded >> numbers.is_clean >> figures)) return {};
+    for (double figure = 0; numbers.figures.size() < figures && in >> figure;)
+        numbers.figures.push_back(figure);
     for (double ns = 0; in >> ns;) numbers.ns.push_back(ns);
     return numbers;
 }

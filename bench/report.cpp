@@ -17,8 +17,10 @@ std::string number(double value) {
 std::string demand_text(const verdict& one) {
     std::string text = one.ratio ? fmt::format("{:.2f}", *one.ratio) : std::string("?");
     const bool is_difference = one.asked->against == rival::above;
+    if (one.range) text += fmt::format(" [{:.2f}, {:.2f}]", one.range->low, one.range->high);
     if (!one.rival_name.empty()) text += (is_difference ? " ns above " : " × ") + one.rival_name;
-    const char* const how = one.asked->judged == statistic::median ? " (median)" : "";
+    std::string how = one.asked->judged == statistic::median ? " (median)" : "";
+    if (!one.asked->figure.empty()) how = fmt::format(" ({})", one.asked->figure);
     return fmt::format("{}{}, {} {}: {}", text, how, one.asked->is_stretch ? "hoped for" : "at most",
                        one.asked->at_most, one.word());
 }
@@ -33,7 +35,7 @@ std::vector<std::string> demands_on(const std::vector<verdict>& verdicts, const 
 }
 
 std::string row_lines(const results& all, const std::vector<verdict>& verdicts, const std::string& which,
-                      const participant& who) {
+                      const participant& who, bool is_single) {
     const row* const own = all.find(which, who.who.name);
     if (own == nullptr) return "";
     const row* const harness = all.find(which, names::no_op);
@@ -42,9 +44,25 @@ std::string row_lines(const results& all, const std::vector<verdict>& verdicts, 
         row_format, who.who.name, number(own->best()) + (own->is_clean() ? "" : "!"), number(own->median()),
         harness != nullptr ? number(harness->best()) : "–", tool::byte_count(own->peak_bytes), own->rounds,
         own->windows(), fmt::format("{:.1f}", own->load()),
-        own->figure() && *own->figure() > 0 ? number(*own->figure()) : "", texts.front());
+        is_single && own->figure().value_or(0) > 0 ? number(*own->figure()) : "", texts.front());
     for (std::size_t i = 1; i < texts.size(); ++i)
         out += fmt::format(row_format, "", "", "", "", "", "", "", "", "", texts[i]);
+    return out;
+}
+
+// Where there are several of them, they have lines of their own.
+std::string figure_lines(const results& all, const test_case& which) {
+    const std::span<const char* const> figures = which.figures();
+    if (figures.size() == 1) return fmt::format("  figure: {}\n", figures.front());
+    std::string out;
+    for (const participant& who : all.contenders) {
+        const row* const own = all.find(which.name(), who.who.name);
+        if (own == nullptr) continue;
+        out += fmt::format("  {:<36}{:>10} a second", who.who.name, number(1e9 / own->median()));
+        for (std::size_t i = 0; i < figures.size(); ++i)
+            out += fmt::format("  {} {}", figures[i], number(own->figure(i).value_or(0)));
+        out += "\n";
+    }
     return out;
 }
 
@@ -63,9 +81,10 @@ std::string make_table(const results& all, const std::vector<verdict>& verdicts)
         out += fmt::format("{}: ns a {}, windows of about {} ms\n", name, which.operation(),
                            window_ms(all, name));
         out += fmt::format(row_format, "", "best", "median", "no-op", "resident", "rounds", "n", "load",
-                           which.figure() != nullptr ? "figure" : "", "");
-        for (const participant& who : all.contenders) out += row_lines(all, verdicts, name, who);
-        if (which.figure() != nullptr) out += fmt::format("  figure: {}\n", which.figure());
+                           which.figures().size() == 1 ? "figure" : "", "");
+        const bool is_single = which.figures().size() == 1;
+        for (const participant& who : all.contenders) out += row_lines(all, verdicts, name, who, is_single);
+        if (!which.figures().empty()) out += figure_lines(all, which);
         out += "\n";
     }
     return out;

@@ -15,12 +15,6 @@
 namespace cenote::bench {
 namespace {
 
-double middle(std::vector<double> sorted) {
-    std::sort(sorted.begin(), sorted.end());
-    const std::size_t half = sorted.size() / 2;
-    return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-}
-
 std::string processor() {
     std::ifstream info("/proc/cpuinfo");
     for (std::string line; std::getline(info, line);)
@@ -30,10 +24,17 @@ std::string processor() {
 
 } // namespace
 
+double middle(std::vector<double> sorted) {
+    std::sort(sorted.begin(), sorted.end());
+    const std::size_t half = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
 void row::add(const outcome& numbers, double load, double window) {
     std::vector<double>& into = numbers.is_clean ? clean_ : disturbed_;
     into.insert(into.end(), numbers.ns.begin(), numbers.ns.end());
-    if (numbers.figure) figures_.push_back(*numbers.figure);
+    if (!numbers.figures.empty()) figures_.push_back(numbers.figures);
+    medians_.push_back(middle(numbers.ns));
     discarded += numbers.discarded;
     peak_bytes = std::max(peak_bytes, numbers.peak_bytes);
     window_ns = window;
@@ -49,13 +50,22 @@ double row::median() const {
     return middle(ns());
 }
 
-std::optional<double> row::figure() const {
-    if (figures_.empty()) return std::nullopt;
-    return middle(figures_);
+std::vector<double> row::series(statistic which, std::size_t figure_of) const {
+    if (which != statistic::figure) return medians_;
+    std::vector<double> all;
+    for (const std::vector<double>& round : figures_)
+        if (figure_of < round.size()) all.push_back(round[figure_of]);
+    return all;
 }
 
-std::optional<double> row::value(statistic which) const {
-    if (which == statistic::figure) return figure();
+std::optional<double> row::figure(std::size_t which) const {
+    const std::vector<double> all = series(statistic::figure, which);
+    if (all.empty()) return std::nullopt;
+    return middle(all);
+}
+
+std::optional<double> row::value(statistic which, std::size_t figure_of) const {
+    if (which == statistic::figure) return figure(figure_of);
     return which == statistic::best ? best() : median();
 }
 

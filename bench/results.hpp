@@ -14,6 +14,9 @@ namespace cenote::bench {
 
 enum class statistic { best, median, figure };
 
+// The median.
+[[nodiscard]] double middle(std::vector<double> some);
+
 class row {
 public:
     void add(const outcome& numbers, double load, double window_ns);
@@ -22,8 +25,10 @@ public:
     [[nodiscard]] double best() const;
     [[nodiscard]] double median() const;
     // The median of the rounds, or nothing.
-    [[nodiscard]] std::optional<double> figure() const;
-    [[nodiscard]] std::optional<double> value(statistic which) const;
+    [[nodiscard]] std::optional<double> figure(std::size_t which = 0) const;
+    [[nodiscard]] std::optional<double> value(statistic which, std::size_t figure_of = 0) const;
+    // One number a round: the figure, or the median of its windows.
+    [[nodiscard]] std::vector<double> series(statistic which, std::size_t figure_of) const;
 
     [[nodiscard]] bool is_clean() const { return !clean_.empty(); }
     [[nodiscard]] std::size_t windows() const { return clean_.empty() ? disturbed_.size() : clean_.size(); }
@@ -38,9 +43,10 @@ private:
     [[nodiscard]] const std::vector<double>& ns() const { return clean_.empty() ? disturbed_ : clean_; }
 
     std::vector<double> clean_;
-    std::vector<double> disturbed_; // the least disturbed window of a round that had no other
-    std::vector<double> figures_;
-    double load_sum_ = 0; // of the machine, before each round
+    std::vector<double> disturbed_;            // the least disturbed window of a round that had no other
+    std::vector<std::vector<double>> figures_; // of each round
+    std::vector<double> medians_;              // of each round
+    double load_sum_ = 0;                      // of the machine, before each round
 };
 
 struct results {

@@ -15,13 +15,15 @@ public:
         for (const test_case& which : all.cases) total_ += rounds_of(which) * takers(which).size();
     }
     void run() {
-        for (unsigned round = 0; round < std::max(wanted_.rounds, wanted_.survey_rounds); ++round)
+        const unsigned most = std::max({wanted_.rounds, wanted_.survey_rounds, wanted_.long_rounds});
+        for (unsigned round = 0; round < most; ++round)
             for (const test_case& which : all_.cases)
                 if (round < rounds_of(which)) run_case(which, round);
     }
 
 private:
     [[nodiscard]] unsigned rounds_of(const test_case& which) const {
+        if (which.is_long()) return wanted_.long_rounds;
         return which.is_survey() ? wanted_.survey_rounds : wanted_.rounds;
     }
     [[nodiscard]] std::vector<const participant*> takers(const test_case& which) const {
@@ -63,6 +65,7 @@ private:
 } // namespace
 
 double window_ns(const test_case& which, const effort& wanted) {
+    if (which.is_long()) return wanted.long_ms * 1e6;
     const double stretched = which.threads > 8 ? 4 : which.threads > 2 ? 2 : 1;
     return wanted.window_ms * 1e6 * stretched;
 }

@@ -13,8 +13,10 @@ namespace cenote::bench {
 struct effort {
     unsigned rounds = 7;
     unsigned survey_rounds = 3; // of the cases of which nothing is demanded
+    unsigned long_rounds = 10;  // of those that take long, one window each
     unsigned windows = 5;       // in each process
     double window_ms = 3;
+    double long_ms = 1'000; // of those that take long
 };
 
 // How long a window of this case lasts: with more threads than cores it takes many slices of time.

@@ -101,7 +101,7 @@ outcome measure(const job& what) {
     take_windows(loop, steps, windows, what.window_ns, result);
     most = std::max(most, resident_now(loop));
     result.peak_bytes = most > before ? most - before : 0;
-    if constexpr (requires { loop.figure(); }) result.figure = loop.figure();
+    if constexpr (requires { loop.figure(); }) result.figures = {loop.figure()};
     return result;
 }
 

@@ -98,9 +98,41 @@ TEST_F(demands, figure_is_limited_by_itself) {
     constexpr std::array<demand, 1> asked{
         {{"pair/64", names::fixed_pool, statistic::figure, rival::nothing, "", 5.0, false}}};
     outcome numbers = windows({1.0});
-    numbers.figure = 4.5;
+    numbers.figures = {4.5};
     enter(names::fixed_pool, kind::ours, numbers);
     EXPECT_TRUE(only_verdict(asked).passes());
+}
+
+TEST(demands_relay, paired_rounds_give_the_median_of_their_ratios_and_an_interval) {
+    constexpr std::array<demand, 1> asked{{{"relay/65536", names::relay, statistic::figure, rival::named,
+                                            names::malloc_relay, 1.1, false, "p999_us", true}}};
+    results all{.cases = {{.what = pattern::relay, .block_size = largest_message}}};
+    for (const double disturbance : {1.0, 9.0, 2.0, 5.0, 1.0, 3.0}) { // of both alike
+        outcome own = windows({1.0});
+        own.figures = {0, 0, 2 * disturbance, 0, 0};
+        outcome theirs = windows({1.0});
+        theirs.figures = {0, 0, disturbance * (disturbance > 4 ? 4 : 1), 0, 0};
+        all.rows[{"relay/65536", std::string(names::relay)}].add(own, 0, 1e9);
+        all.rows[{"relay/65536", std::string(names::malloc_relay)}].add(theirs, 0, 1e9);
+    }
+    const verdict found = judge(all, asked).at(0);
+    EXPECT_DOUBLE_EQ(found.ratio.value(), 2.0);
+    EXPECT_DOUBLE_EQ(found.range.value().low, 0.5);
+    EXPECT_DOUBLE_EQ(found.range.value().high, 2.0);
+    EXPECT_STREQ(found.word(), "pass"); // it may be so
+    verdict beyond = found;
+    beyond.range->low = 1.2;
+    EXPECT_STREQ(beyond.word(), "FAIL");
+}
+
+TEST(of_median, leaves_out_what_a_sample_of_that_size_allows) {
+    const interval ten = of_median({10, 1, 9, 2, 8, 3, 7, 4, 6, 5}); // 1 of 10 on one side: 2 · 11 / 1024
+    EXPECT_DOUBLE_EQ(ten.low, 2.0);
+    EXPECT_DOUBLE_EQ(ten.high, 9.0);
+    const interval six = of_median({6, 5, 4, 3, 2, 1});
+    EXPECT_DOUBLE_EQ(six.low, 1.0);
+    EXPECT_DOUBLE_EQ(six.high, 6.0);
+    EXPECT_DOUBLE_EQ(of_median({4}).low, 4.0);
 }
 
 TEST_F(demands, disturbed_windows_count_only_where_there_are_no_others) {
@@ -146,13 +178,13 @@ TEST(cases, have_names_of_their_own_by_which_they_are_found) {
 }
 
 TEST(child, line_is_read_and_others_are_refused) {
-    const outcome numbers = parse_line("4096 3 1 62.5 1.25 2.5\n");
+    const outcome numbers = parse_line("4096 3 1 2 62.5 7 1.25 2.5\n");
     EXPECT_EQ(numbers.peak_bytes, 4096u);
     EXPECT_EQ(numbers.discarded, 3u);
     EXPECT_TRUE(numbers.is_clean);
-    EXPECT_DOUBLE_EQ(numbers.figure.value(), 62.5);
+    EXPECT_EQ(numbers.figures, (std::vector<double>{62.5, 7}));
     EXPECT_EQ(numbers.ns, (std::vector<double>{1.25, 2.5}));
-    EXPECT_FALSE(parse_line("4096 0 0 - 1.0").figure.has_value());
+    EXPECT_TRUE(parse_line("4096 0 0 0 1.0").figures.empty());
     EXPECT_TRUE(parse_line("").ns.empty());
     EXPECT_TRUE(parse_line("error: no memory").ns.empty());
 }
