@@ -61,16 +61,19 @@ void buddy_heap::relist(buddy_region& region) noexcept {
     list(region);
 }
 
-// Sources may write to what they commit, in whole pages: a sanitizer has to let them.
-bool buddy_heap::commit(std::byte* data, std::size_t bytes) noexcept {
-    const std::size_t before = reinterpret_cast<std::uintptr_t>(data) % alignment;
-    const std::size_t behind = base::rounded_up(before + bytes, alignment) - before - bytes;
+// In whole units, because it is of these that a region knows whether they hold memory: the system's pages may
+// be smaller. Sources may write to what they commit: a sanitizer has to let them.
+bool buddy_heap::commit(place where, std::size_t skipped, std::size_t bytes) noexcept {
+    const std::size_t unit = std::size_t{1} << shape_.unit_bits;
+    std::byte* const data = at(where) + skipped;
+    const std::size_t before = (where + skipped) & (unit - 1);
+    const std::size_t whole = base::rounded_up(before + bytes, unit);
     if (watched_) {
         base::permit(data, bytes);
         base::permit_kept(data - before, before);
-        base::permit_kept(data + bytes, behind);
+        base::permit_kept(data + bytes, whole - before - bytes);
     }
-    return from_->commit(data, bytes);
+    return from_->commit(data - before, whole);
 }
 
 place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
@@ -79,7 +82,7 @@ place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
     const std::uint32_t granule = region.take(shape_, order, counts_, was_clean);
     const place found = region.number << shape_.region_bits | place{granule} << shape_.granule_bits;
     const std::size_t bytes = std::size_t{1} << (order + shape_.granule_bits);
-    if (was_clean && !commit(at(found), bytes)) {
+    if (was_clean && !commit(found, 0, bytes)) {
         region.give(shape_, granule, order, counts_);
         region.forget(shape_, granule, order);
         return no_place;
@@ -103,7 +106,7 @@ bool buddy_heap::extend(place where, unsigned order, unsigned wanted) noexcept {
     const std::size_t before = std::size_t{1} << (order + shape_.granule_bits);
     const std::size_t more = (std::size_t{1} << (wanted + shape_.granule_bits)) - before;
     if (!region.can_extend(shape_, granule, order, wanted)) return false;
-    if (!commit(at(where) + before, more)) return false;
+    if (!commit(where, before, more)) return false;
     region.extend(shape_, granule, order, wanted, counts_);
     relist(region);
     free_bytes_ -= more;

@@ -10,6 +10,7 @@ namespace cenote::inline v0_1::engine {
 namespace {
 
 constexpr unsigned least_region_bits = 16;
+constexpr std::size_t usual_page = 4096;
 constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
 constexpr std::size_t most_in_a_magazine = 16;
 constexpr std::size_t share_of_a_thread = 4; // of what is retained, in a magazine
@@ -22,8 +23,10 @@ unsigned log2_of(std::size_t power) noexcept {
 
 } // namespace
 
-buddy_shape buffer_tiers::shape_for(const buffer_pool_options& options) noexcept {
-    return {log2_of(options.smallest), std::max(log2_of(options.largest) + 1, least_region_bits)};
+// A page is what the source counts in, where that is larger than the usual one: less of it never goes back.
+buddy_shape buffer_tiers::shape_for(const buffer_pool_options& options, std::size_t granularity) noexcept {
+    return {log2_of(options.smallest), std::max(log2_of(options.largest) + 1, least_region_bits),
+            log2_of(std::max(granularity, usual_page))};
 }
 
 std::size_t buffer_tiers::entries_for(const buffer_pool_options& options, unsigned of) noexcept {
@@ -45,7 +48,7 @@ std::size_t buffer_tiers::words_of_shelves(const buffer_pool_options& options) n
 }
 
 std::size_t buffer_tiers::required_bytes(const buffer_pool_options& options) {
-    const buddy_shape shape = shape_for(options);
+    const buddy_shape shape = shape_for(options, 1);
     const std::size_t regions =
         options.initial_bytes / shape.region_bytes() + (options.initial_bytes % shape.region_bytes() != 0);
     const std::size_t region = buddy_heap::bytes_for(shape, 1, 1) + buddy_heap::alignment;
@@ -61,7 +64,7 @@ buffer_tiers::buffer_tiers(const buffer_pool_options& wanted, unsigned /*threads
     : options_(wanted),
       limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
     watched_ = options_.sanitizers && base::watched();
-    heap_.configure(shape_for(options_), limit_, watched_);
+    heap_.configure(shape_for(options_, limit_.granularity()), limit_, watched_);
     for (unsigned t = 0; t < options_.tiers(); ++t) {
         tiers_[t].bytes_ = options_.smallest << t;
         tiers_[t].retained_ = options_.retained(t);

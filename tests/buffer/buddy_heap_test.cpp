@@ -222,6 +222,47 @@ TEST(buddy_heap, blocks_are_committed_when_they_are_taken) {
     EXPECT_EQ(memory.complaint(), "");
 }
 
+// The source counts in larger units than its pages are, as that of Windows: what a neighbour used and gave
+// back says nothing of the others in its unit.
+TEST(buddy_heap, blocks_of_one_unit_are_committed_together) {
+    test::strict_source memory(64 * kib);
+    buddy_heap heap;
+    heap.configure(buddy_shape(12, 20, 16), memory, false);
+    ASSERT_TRUE(heap.grow());
+    bool was_clean = false;
+    heap.give(heap.take(0, was_clean), 0);
+    EXPECT_TRUE(was_clean);
+    std::vector<place> blocks;
+    for (int i = 0; i < 16; ++i) {
+        blocks.push_back(heap.take(0, was_clean));
+        EXPECT_FALSE(was_clean);
+        heap.at(blocks.back())[4095] = std::byte{1}; // faults when it is not
+    }
+    for (const place block : blocks) heap.give(block, 0);
+    (void)heap.trim();
+    const place half = heap.take(3, was_clean);
+    EXPECT_TRUE(was_clean);
+    EXPECT_TRUE(heap.extend(half, 3, 8));
+    heap.at(half)[1024 * kib - 1] = std::byte{1};
+    EXPECT_TRUE(heap.is_valid());
+    heap.release_all();
+    EXPECT_EQ(memory.complaint(), "");
+}
+
+TEST(buddy_heap, a_unit_is_never_more_than_a_region) {
+    test::strict_source memory(2048 * kib);
+    buddy_heap heap;
+    heap.configure(buddy_shape(12, 16, 21), memory, false);
+    ASSERT_TRUE(heap.grow());
+    bool was_clean = false;
+    const place at = heap.take(4, was_clean);
+    heap.at(at)[64 * kib - 1] = std::byte{1};
+    heap.give(at, 4);
+    EXPECT_TRUE(heap.is_valid());
+    heap.release_all();
+    EXPECT_EQ(memory.complaint(), "");
+}
+
 TEST(buddy_heap, a_refusing_source_changes_nothing) {
     heap memory;
     test::failing_source failing(memory);

@@ -3,6 +3,7 @@
 #include <cenote/source/region.hpp>
 
 #include "conformance/failing_source.hpp"
+#include "support/test_sources.hpp"
 
 #include <gtest/gtest.h>
 #include <vector>
@@ -105,6 +106,29 @@ TEST(buffer_tiers, a_callers_buffer_is_never_purged) {
     give(tiers, 10, take(tiers, 10, 1));
     for (std::int64_t now = 0; now < 100; ++now) (void)tiers.tick(now * second);
     EXPECT_EQ(watched.calls().purge + watched.calls().decommit + watched.calls().release, 0u);
+}
+
+// Idle memory of less than a page would be taken for gone, and its page would never be whole again.
+TEST(buffer_tiers, of_a_source_with_large_pages_whole_pages_go) {
+    test::large_page_source memory;
+    buffer_tiers tiers({.source = &memory, .sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    const std::vector<void*> kept = take(tiers, 4, 1); // 64 KiB
+    (void)tiers.trim();
+    const std::size_t before = memory.present();
+    const std::vector<void*> entries = take(tiers, 0, 64); // 256 KiB
+    EXPECT_EQ(memory.present(), before + 4 * test::large_page_source::page);
+    for (const bool is_odd : {false, true}) { // eight of the sixteen in a page each time
+        std::vector<void*> some;
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            if ((i / 8 % 2 != 0) == is_odd) some.push_back(entries[i]);
+        }
+        give(tiers, 0, some);
+        (void)tiers.trim();
+    }
+    EXPECT_EQ(memory.present(), before);
+    give(tiers, 4, kept);
+    EXPECT_TRUE(tiers.is_valid());
 }
 
 TEST(buffer_tiers, releases_look_at_the_clock_when_they_shall) {

@@ -1,7 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// Sources that tests put under a pool: one that counts and can be told to refuse, and one that looks like
-// memory that nobody has touched.
+// Sources that tests put under a pool: one that counts and can be told to refuse, and one with large pages.
 #pragma once
 
 #include <cenote/source/heap.hpp>
@@ -9,6 +8,7 @@
 
 #include <cstring>
 #include <map>
+#include <set>
 
 namespace cenote::test {
 
@@ -101,6 +101,38 @@ private:
     heap heap_;
     std::map<void*, request> regions_;
     std::map<void*, std::size_t> absent_;
+};
+
+/// The heap as a system with pages of 64 KiB gives memory: a page that is committed in part is there as a
+/// whole, and only whole pages go.
+class large_page_source final : public source {
+public:
+    static constexpr std::size_t page = std::size_t{64} << 10;
+
+    [[nodiscard]] void* reserve(const request& wanted) noexcept override {
+        return heap_.reserve({wanted.bytes, page, wanted.node});
+    }
+    void release(void* region, const request& given) noexcept override {
+        decommit(region, given.bytes);
+        heap_.release(region, {given.bytes, page, given.node});
+    }
+    [[nodiscard]] bool commit(void* data, std::size_t bytes) noexcept override {
+        const auto begin = reinterpret_cast<std::uintptr_t>(data);
+        for (std::uintptr_t at = begin / page; at * page < begin + bytes; ++at) present_.insert(at);
+        return true;
+    }
+    void decommit(void* data, std::size_t bytes) noexcept override {
+        const auto begin = reinterpret_cast<std::uintptr_t>(data);
+        for (std::uintptr_t at = (begin + page - 1) / page; (at + 1) * page <= begin + bytes; ++at)
+            present_.erase(at);
+    }
+    [[nodiscard]] std::size_t granularity() const noexcept override { return page; }
+
+    [[nodiscard]] std::size_t present() const noexcept { return present_.size() * page; }
+
+private:
+    heap heap_;
+    std::set<std::uintptr_t> present_;
 };
 
 } // namespace cenote::test

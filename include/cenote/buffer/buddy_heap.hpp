@@ -100,7 +100,7 @@ private:
         return data == nullptr ? nullptr : reinterpret_cast<buddy_region*>(data + shape_.region_bytes());
     }
     [[nodiscard]] bool make_room() noexcept;
-    [[nodiscard]] bool commit(std::byte* data, std::size_t bytes) noexcept;
+    [[nodiscard]] bool commit(place where, std::size_t skipped, std::size_t bytes) noexcept;
     [[nodiscard]] std::uint32_t granule_of(place at) const noexcept {
         return static_cast<std::uint32_t>((at & (shape_.region_bytes() - 1)) >> shape_.granule_bits);
     }

@@ -8,6 +8,7 @@
 // Source: D. Knuth, "The Art of Computer Programming", vol. 1, section 2.5: the buddy system.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +23,12 @@ inline constexpr unsigned most_orders = most_region_bits - least_granule_bits + 
 struct buddy_shape {
     unsigned granule_bits = 12;
     unsigned region_bits = 23;
-    unsigned unit_bits = 12; ///< a page, or a granule where that is larger
+    unsigned unit_bits = 12; ///< a page, or a granule where that is larger, and at most a region
     std::uint32_t first_word[most_orders + 1] = {};
 
     constexpr buddy_shape() noexcept = default;
-    buddy_shape(unsigned granule, unsigned region) noexcept
-        : granule_bits(granule), region_bits(region), unit_bits(granule < 12 ? 12 : granule) {
+    buddy_shape(unsigned granule, unsigned region, unsigned page = 12) noexcept
+        : granule_bits(granule), region_bits(region), unit_bits(std::min(region, std::max(granule, page))) {
         for (unsigned order = 0; order < orders(); ++order) {
             const std::uint32_t words = blocks(order) < 64 ? 1 : blocks(order) / 64;
             first_word[order + 1] = first_word[order] + words;

@@ -116,7 +116,8 @@ private:
     [[nodiscard]] static place place_of(const void* entry) noexcept {
         return reinterpret_cast<std::uintptr_t>(entry);
     }
-    [[nodiscard]] static buddy_shape shape_for(const buffer_pool_options& options) noexcept;
+    [[nodiscard]] static buddy_shape shape_for(const buffer_pool_options& options,
+                                               std::size_t granularity) noexcept;
     [[nodiscard]] static std::size_t entries_for(const buffer_pool_options& options, unsigned of) noexcept;
     [[nodiscard]] static std::size_t words_of_units(const buffer_pool_options& options) noexcept;
     [[nodiscard]] static std::size_t words_of_shelves(const buffer_pool_options& options) noexcept;
