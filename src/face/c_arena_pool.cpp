@@ -24,16 +24,16 @@ arena_pool_options options_of(const cenote_arena_pool_options& from, source* dra
     return result;
 }
 
-/// The handle of an arena on loan. There is one for each arena: who has a lease finds one.
-struct lent_arena final : cenote_arena {
-    lent_arena() noexcept : cenote_arena{nullptr, nullptr, true} {}
-    arena_pool::lease lease;
-    lent_arena* next = nullptr; // of those that are free
-};
-
 } // namespace
 
 struct cenote_arena_pool {
+    /// The handle of an arena on loan. There is one for each arena: who has a lease finds one.
+    struct lent_arena final : cenote_arena {
+        lent_arena() noexcept : cenote_arena{nullptr, nullptr, true} {}
+        arena_pool::lease lease;
+        lent_arena* next = nullptr; // of those that are free
+    };
+
     c::ground home;
     c::asker ask;
     arena_pool pool;
@@ -130,6 +130,7 @@ std::size_t cenote_arena_pool_required_bytes(const cenote_arena_pool_options* op
     std::size_t bytes = 0;
     const char* const flaw = arena_pool::try_required_bytes(options_of(*options, nullptr), bytes);
     std::size_t handles = 0;
+    using lent_arena = cenote_arena_pool::lent_arena;
     const bool fits =
         base::multiply(options->arenas, sizeof(lent_arena), handles) && base::add(bytes, handles, bytes) &&
         base::add(bytes, sizeof(cenote_arena_pool) + alignof(cenote_arena_pool) + alignof(lent_arena), bytes);
