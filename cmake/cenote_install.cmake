@@ -25,7 +25,7 @@ file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/cenote.pc.in cenote.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cenote.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-if(CENOTE_BUILD_TOOLS)
+if(TARGET cenote-tool)
     set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME tool)
     set(CENOTE_ZSH_COMPLETIONS ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "Where zsh looks for completions")
     install(TARGETS cenote-tool)

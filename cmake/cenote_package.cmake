@@ -39,7 +39,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${package_of_runtime} (= ${PROJECT_VERSION})")
 
 set(CPACK_COMPONENTS_ALL runtime development)
-if(CENOTE_BUILD_TOOLS)
+if(TARGET cenote-tool)
     list(APPEND CPACK_COMPONENTS_ALL tool)
 endif()
 foreach(component ${CPACK_COMPONENTS_ALL})

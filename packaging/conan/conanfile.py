@@ -54,8 +54,6 @@ class CenoteRecipe(ConanFile):
         self.cpp_info.set_property("cmake_file_name", "cenote")
         self.cpp_info.set_property("cmake_target_name", "cenote::cenote")
         self.cpp_info.set_property("pkg_config_name", "cenote")
-        if self.options.shared:
-            self.cpp_info.defines = ["CENOTE_SHARED=1"]
         if self.settings.os in ("Linux", "FreeBSD"):
             self.cpp_info.system_libs = ["pthread"]
         elif self.settings.os == "Windows":

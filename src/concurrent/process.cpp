@@ -37,14 +37,23 @@ bool set_up() noexcept {
     (void)sync::at_thread_exit(&end_this_thread, nullptr);
     return sync::at_fork([] { all.lock_all(); }, [] { all.unlock_all(); },
                          [] {
-                             all.abandon_others(this_thread);
+                             all.abandon_others(own_slots());
                              all.unlock_all();
                          });
 }
 
 } // namespace
 
+#if CENOTE_EXPORTS_THREAD_LOCALS
 constinit thread_local thread_slots this_thread CENOTE_INITIAL_EXEC = empty_table();
+#else
+namespace {
+constinit thread_local thread_slots this_thread = empty_table();
+}
+thread_slots& own_slots() noexcept {
+    return this_thread;
+}
+#endif
 
 // Where there are several copies of the library, the loader may bind one's table to another's, though not its
 // functions (-Bsymbolic-functions). What is unloaded must leave nothing there: such a copy has no caches.

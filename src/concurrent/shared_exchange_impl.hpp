@@ -64,7 +64,7 @@ void shared<Core>::write_off(cache_unit& unit) noexcept {
 /// What threads that have gone left.
 template<class Core>
 void shared<Core>::collect() noexcept {
-    if (crew_.is_fresh_child() && walks_ != 0 && walker_ != &this_thread) end_walks(); // nobody else will
+    if (crew_.is_fresh_child() && walks_ != 0 && walker_ != &own_slots()) end_walks(); // nobody else will
     for (cache_unit* unit = crew_.take_abandoned(); unit != nullptr;) {
         cache_unit* const next = unit->next;
         write_off(*unit);

@@ -35,7 +35,7 @@ bool shared<Core>::open() noexcept {
 
 template<class Core>
 thread_cache* shared<Core>::cache_here() noexcept {
-    return registry::find(this_thread, id());
+    return registry::find(own_slots(), id());
 }
 
 // The registry is asked before the pool's lock is taken: a fork that waits for that lock holds the
@@ -44,7 +44,7 @@ template<class Core>
 thread_cache* shared<Core>::join(bool may_buy) noexcept {
     const state now = sync::load_acquire(state_);
     if (now == without_caches || (now == closed && !may_buy)) return nullptr;
-    if (!process_registry().is_alive(this_thread)) return nullptr;
+    if (!process_registry().is_alive(own_slots())) return nullptr;
     if (thread_cache* const mine = cache_here()) return mine;
     if (may_buy) supply_records();
     {
@@ -54,7 +54,7 @@ thread_cache* shared<Core>::join(bool may_buy) noexcept {
         if (!crew_.has_spare()) return nullptr;
     }
     if (!watch_this_thread()) return nullptr;
-    thread_cache* const mine = process_registry().take_record(this_thread, id());
+    thread_cache* const mine = process_registry().take_record(own_slots(), id());
     if (mine == nullptr) return nullptr;
     const section here(*this);
     if (!crew_.has_spare()) return nullptr;
@@ -79,7 +79,7 @@ void shared<Core>::recount(stock& one, std::uint32_t size_class) noexcept {
 template<class Core>
 void shared<Core>::recount(bool all) noexcept {
     for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
-        if (!all && at->owner != &this_thread) continue;
+        if (!all && at->owner != &own_slots()) continue;
         for (std::uint32_t c = 0; c < core_.size_classes(); ++c) recount(stock_of(*at, c), c);
     }
 }
@@ -88,7 +88,7 @@ template<class Core>
 std::size_t shared<Core>::cached_elsewhere(std::uint32_t size_class) noexcept {
     std::size_t blocks = 0;
     for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
-        if (at->owner != &this_thread) blocks += stock_of(*at, size_class).level;
+        if (at->owner != &own_slots()) blocks += stock_of(*at, size_class).level;
     }
     return blocks;
 }
@@ -187,7 +187,7 @@ void shared<Core>::suspend() noexcept {
         is_done = flush_everybody();
         if (!is_done) continue;
         core_.set_walks(++walks_);
-        walker_ = &this_thread;
+        walker_ = &own_slots();
         if (walks_ != 1) return;
         for (thread_cache* at = crew_.caches(); at != nullptr; at = at->next) {
             for (std::uint32_t c = 0; c < core_.size_classes(); ++c) {

@@ -16,7 +16,7 @@ using test::worker;
 constexpr std::size_t most_cached = std::size_t{256} << 10;
 
 [[nodiscard]] const engine::thread_cache* cache_here() {
-    for (const engine::thread_cache* head : engine::this_thread.heads)
+    for (const engine::thread_cache* head : engine::own_slots().heads)
         if (head->crew != nullptr && head->stocks != nullptr) return head;
     return nullptr;
 }

@@ -22,7 +22,7 @@ static_assert(alignof(thread_cache) == 64 && sizeof(thread_cache) % 64 == 0);
 TEST(thread_cache, a_new_thread_has_none_and_its_magazines_are_empty_and_full_at_once) {
     std::thread([] {
         EXPECT_EQ(test::only_cache(), nullptr);
-        for (thread_cache* const head : this_thread.heads) {
+        for (thread_cache* const head : own_slots().heads) {
             ASSERT_NE(head, nullptr);
             EXPECT_EQ(head->next_here, nullptr);
             EXPECT_EQ(head->key.load(), no_key);
@@ -48,10 +48,10 @@ TEST(thread_cache, pools_of_one_slot_share_a_chain_of_which_the_last_used_is_the
             for (const auto& pool : pools) pool->deallocate(pool->allocate());
         }
         std::size_t records = 0;
-        for (const thread_cache* at : this_thread.heads) {
+        for (const thread_cache* at : own_slots().heads) {
             std::size_t in_chain = 0;
             for (; at->next_here != nullptr; at = at->next_here) {
-                EXPECT_EQ(at->owner, &this_thread);
+                EXPECT_EQ(at->owner, &own_slots());
                 ++in_chain;
             }
             EXPECT_EQ(in_chain, 3u); // numbers follow each other, so slots are used evenly
@@ -69,7 +69,7 @@ TEST(thread_cache, records_of_pools_that_have_ended_are_used_again) {
             pool.deallocate(pool.allocate());
         }
         std::size_t records = 0;
-        for (const thread_cache* at : this_thread.heads) {
+        for (const thread_cache* at : own_slots().heads) {
             for (; at->next_here != nullptr; at = at->next_here) ++records;
         }
         EXPECT_LE(records, thread_slots::slots);

@@ -119,7 +119,7 @@ void run_threads(std::size_t threads, const Work& work) {
 
 /// The calling thread's cache of the only pool that it uses, or null.
 [[nodiscard]] inline const engine::thread_cache* only_cache() noexcept {
-    for (const engine::thread_cache* at : engine::this_thread.heads) {
+    for (const engine::thread_cache* at : engine::own_slots().heads) {
         for (; at->next_here != nullptr; at = at->next_here) {
             if (at->key.load(std::memory_order_relaxed) != engine::no_key) return at;
         }

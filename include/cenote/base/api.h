@@ -4,13 +4,8 @@
  */
 #pragma once
 
-#if defined(_WIN32) && defined(CENOTE_SHARED)
-#if defined(CENOTE_BUILDING)
-#define CENOTE_API __declspec(dllexport)
-#else
-#define CENOTE_API __declspec(dllimport)
-#endif
-#elif defined(__GNUC__)
+#if defined(__GNUC__) && !defined(_WIN32) /* there the linker exports and imports all: docs/decisions/0029   \
+                                           */
 #define CENOTE_API __attribute__((visibility("default")))
 #else
 #define CENOTE_API

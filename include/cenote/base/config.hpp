@@ -21,6 +21,14 @@
 #define CENOTE_INITIAL_EXEC
 #endif
 
+// Whether another module can read a thread-local of the library's. MinGW keeps them in tables of which each
+// copy of its runtime has one of its own: who asks has to ask by a function of the library's.
+#if defined(_WIN32)
+#define CENOTE_EXPORTS_THREAD_LOCALS 0
+#else
+#define CENOTE_EXPORTS_THREAD_LOCALS 1
+#endif
+
 // A second name of what this source defines as `symbol`, which no other module's `symbol` can take the place
 // of.
 #if defined(__GNUC__) && defined(__ELF__)

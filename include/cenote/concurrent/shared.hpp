@@ -94,7 +94,7 @@ public:
     [[nodiscard]] std::size_t bought_bytes() const noexcept { return bought_; }
     [[nodiscard]] std::size_t walks() const noexcept { return walks_; }
     /// Whether another thread walks. In a section.
-    [[nodiscard]] bool is_disturbing() const noexcept { return walks_ != 0 && walker_ != &this_thread; }
+    [[nodiscard]] bool is_disturbing() const noexcept { return walks_ != 0 && walker_ != &own_slots(); }
     /// Whether anybody walks, the caller too. Not in a section.
     [[nodiscard]] bool is_walked() noexcept;
 

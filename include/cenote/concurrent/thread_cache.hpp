@@ -60,12 +60,20 @@ static_assert(sizeof(thread_cache) == 128 && sizeof(thread_slots) == 64 * sizeof
 
 /// The calling thread's. 512 bytes, constant-initialised, without a destructor: good before `main`, and after
 /// the thread's caches are gone.
+#if CENOTE_EXPORTS_THREAD_LOCALS
 extern CENOTE_API constinit thread_local thread_slots this_thread CENOTE_INITIAL_EXEC;
+
+[[nodiscard]] CENOTE_INLINE thread_slots& own_slots() noexcept {
+    return this_thread;
+}
+#else
+[[nodiscard]] CENOTE_API thread_slots& own_slots() noexcept;
+#endif
 
 /// The calling thread's cache of the pool with this number, if it has one and no other pool of the same slot
 /// was used since: ask it.
 [[nodiscard]] CENOTE_INLINE thread_cache& first_cache(std::uint64_t id) noexcept {
-    return *this_thread.heads[thread_slots::slot_of(id)];
+    return *own_slots().heads[thread_slots::slot_of(id)];
 }
 
 } // namespace cenote::inline v0_1::engine
