@@ -161,7 +161,7 @@ private:
 
     template<class Get>
     [[nodiscard]] bool set_mark(arena_mark& here, const Get& get);
-    [[nodiscard]] void* bump(std::size_t size, std::size_t alignment) noexcept;
+    [[nodiscard]] bool bump(std::size_t size, std::size_t alignment, void*& block) noexcept;
     void open() noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] void* cut(std::size_t size, std::size_t alignment) noexcept;
@@ -271,32 +271,36 @@ T* arena::build(const Get& get, Args&&... args) {
 
 // The hot path. When size and alignment are constants, what depends on them alone is, too. That nothing is to
 // be skipped is foretold more often than not, and then the next call need not wait for this one's arithmetic.
+// A size of 0 is too large when 1 is taken from it: the slow path knows it as 1.
 
-CENOTE_INLINE void* arena::bump(std::size_t size, std::size_t alignment) noexcept {
+CENOTE_INLINE bool arena::bump(std::size_t size, std::size_t alignment, void*& block) noexcept {
     const std::size_t padding = base::padding_to(top_, alignment);
     const auto room = static_cast<std::size_t>(end_ - top_);
-    if ((alignment & (alignment - 1)) != 0) return nullptr;
+    if ((alignment & (alignment - 1)) != 0) return false;
     if (padding == 0) [[likely]] {
-        if (size > room) return nullptr;
+        if (size - 1 >= room) return false;
+        block = top_;
         top_ += size;
-        return top_ - size;
+        return true;
     }
-    const std::size_t bytes = padding + size;
-    if (bytes < size || bytes > room) return nullptr;
-    top_ += bytes;
-    return top_ - size;
+    if (padding >= room || size - 1 >= room - padding) return false;
+    block = top_ + padding;
+    top_ += padding + size;
+    return true;
 }
 
 CENOTE_INLINE void* arena::allocate(std::size_t size, std::size_t alignment) {
-    size += size == 0;
-    void* const block = bump(size, alignment);
-    return block != nullptr ? block : allocate_slow(size, alignment);
+    void* block = nullptr;
+    if (bump(size, alignment, block)) [[likely]]
+        return block;
+    return allocate_slow(size, alignment);
 }
 
 CENOTE_INLINE void* arena::try_allocate(std::size_t size, std::size_t alignment) noexcept {
-    size += size == 0;
-    void* const block = bump(size, alignment);
-    return block != nullptr ? block : try_allocate_slow(size, alignment);
+    void* block = nullptr;
+    if (bump(size, alignment, block)) [[likely]]
+        return block;
+    return try_allocate_slow(size, alignment);
 }
 
 CENOTE_INLINE void arena::deallocate(void* block, std::size_t size, std::size_t /*alignment*/) noexcept {
