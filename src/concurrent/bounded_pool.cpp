@@ -69,7 +69,7 @@ std::uint32_t bounded_pool::try_take() noexcept {
         if (!line_.seems_empty() &&
             line_.wait(number, 1, engine::waiting_line::at_once) != engine::wait_result::none)
             return number;
-        number = line_.take();
+        number = line_.take(engine::own_lane());
     } while (number == none && grow_instead_of_waiting());
     return number;
 }

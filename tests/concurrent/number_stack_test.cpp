@@ -8,6 +8,7 @@ namespace {
 
 using namespace cenote;
 using stack = engine::basic_number_stack<sync::real>;
+using lanes = engine::basic_number_stack<sync::real, 4, 1>;
 
 TEST(number_stack, gives_what_came_last_first) {
     std::array<stack::entry, 3> entries;
@@ -24,6 +25,46 @@ TEST(number_stack, gives_what_came_last_first) {
     EXPECT_EQ(numbers.take(), 0u);
     EXPECT_EQ(numbers.take(), 2u);
     EXPECT_TRUE(numbers.seems_empty());
+}
+
+TEST(number_stack, a_lane_gives_its_own_first_and_then_those_of_others) {
+    std::array<lanes::entry, 6> entries;
+    lanes numbers;
+    numbers.move_to(entries.data(), 0);
+    numbers.append(0, 6);
+    std::array<std::uint32_t, 4> out{};
+    for (std::uint32_t i = 0; i < 4; ++i) out[i] = numbers.take(i);
+    for (std::uint32_t i = 0; i < 4; ++i) EXPECT_TRUE(numbers.give(out[i], i));
+    EXPECT_EQ(numbers.take(2), out[2]);
+    EXPECT_EQ(numbers.take(6), out[3]); // the lane of 2 as well: from the next one
+    EXPECT_EQ(numbers.take(2), out[0]);
+    EXPECT_EQ(numbers.take(2), out[1]);
+    EXPECT_EQ(numbers.count().never_taken, 2u);
+    EXPECT_EQ(numbers.take(2), 4u); // what was never taken comes last
+    EXPECT_EQ(numbers.take(3), 5u);
+    EXPECT_TRUE(numbers.seems_empty());
+    EXPECT_TRUE(numbers.give(out[0], 1));
+    EXPECT_FALSE(numbers.seems_empty());
+    EXPECT_EQ(numbers.take(0), out[0]);
+}
+
+TEST(number_stack, new_lanes_are_blocked_with_the_others) {
+    std::array<lanes::entry, 6> entries;
+    lanes numbers;
+    numbers.move_to(entries.data(), 0);
+    numbers.append(0, 1);
+    const std::uint32_t only = numbers.take(3);
+    numbers.block();
+    numbers.append(1, 6);
+    for (std::uint32_t lane = 0; lane < 4; ++lane) {
+        EXPECT_FALSE(numbers.give(only, lane));
+        EXPECT_EQ(numbers.take(lane), lanes::none);
+    }
+    EXPECT_TRUE(numbers.has(5));
+    EXPECT_FALSE(numbers.has(6));
+    numbers.unblock();
+    EXPECT_TRUE(numbers.give(only, 3));
+    EXPECT_EQ(numbers.count().free, 6u);
 }
 
 TEST(number_stack, that_is_blocked_sends_others_away) {

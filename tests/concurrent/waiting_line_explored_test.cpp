@@ -17,10 +17,10 @@ using engine::wait_result;
 
 constexpr std::int64_t some_deadline = 1;
 
-/// A line of a few things, each of which counts who has it.
+/// A line of a few things, each of which counts who has it. Two lanes, where there are two things or more.
 template<class Policy = explored>
 struct world {
-    using line_t = engine::basic_waiting_line<Policy, 0>;
+    using line_t = engine::basic_waiting_line<Policy, 0, 2, 1>;
     line_t line;
     std::array<typename line_t::entry, 4> entries;
     std::array<typename line_t::entry, 4> more;
@@ -35,15 +35,25 @@ struct world {
         --holders[number];
     }
     /// Takes one, uses it, gives it back.
-    wait_result use(std::int64_t deadline) {
-        std::uint32_t number = line.take();
+    wait_result use(std::int64_t deadline, std::uint32_t lane = 0) {
+        std::uint32_t number = line.take(lane);
         if (number == line_t::none) {
             const wait_result how = line.wait(number, 1, deadline);
             if (how != wait_result::got) return how;
         }
         hold(number);
-        line.give(number);
+        line.give(number, lane);
         return wait_result::got;
+    }
+    /// The same, but does not wait: as `try_acquire` does it.
+    bool try_use(std::uint32_t lane) {
+        std::uint32_t number = line.take(lane);
+        if (number == line_t::none &&
+            (line.seems_empty() || line.wait(number, 1, line_t::at_once) != wait_result::got))
+            return false;
+        hold(number);
+        line.give(number, lane);
+        return true;
     }
     wait_result use_two(std::int64_t deadline) {
         std::uint32_t first = 0;
@@ -84,7 +94,8 @@ auto all_wait(std::size_t threads, std::uint32_t count, int rounds) {
         for (std::size_t i = 0; i < threads; ++i)
             run.threads.emplace_back([=] {
                 for (int n = 0; n < rounds; ++n)
-                    require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+                    require(all->use(sync::no_deadline, static_cast<std::uint32_t>(i)) == wait_result::got,
+                            "nothing, without a deadline");
             });
         run.at_end = [=] { all->require_all_there(count); };
     };
@@ -106,6 +117,44 @@ TEST(waiting_line_explored, stale_loads_do_no_harm) {
     exploration wanted = bound(1);
     wanted.stale_loads = 2;
     expect_nothing(explore(all_wait<explored>(2, 1, 1), wanted));
+    expect_nothing(explore(all_wait<explored>(3, 2, 1), wanted));
+}
+
+// Three things, and never more than two of them out: one is in some lane at any moment.
+auto some_is_always_free(int rounds) {
+    return [=](program& run) {
+        auto all = std::make_shared<world<>>(3);
+        for (std::uint32_t i = 0; i < 3; ++i)
+            run.threads.emplace_back([=] {
+                for (int n = 0; n < rounds; ++n) require(all->try_use(i), "one is free, and it was not had");
+            });
+        run.at_end = [=] { all->require_all_there(3); };
+    };
+}
+
+TEST(waiting_line_explored, what_is_free_in_any_lane_is_had_without_waiting) {
+    expect_nothing(explore(some_is_always_free(1), bound(3)));
+    expect_nothing(explore(some_is_always_free(2), bound(2)));
+}
+
+// Who begins to give before the links move, and ends after it, must not think that nothing happened.
+TEST(waiting_line_explored, links_that_move_during_a_return_are_not_lost) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(2);
+            run.threads.emplace_back([=] {
+                const std::uint32_t one = all->line.take();
+                const std::uint32_t two = all->line.take();
+                if (one != engine::no_number) all->line.give(one);
+                if (two != engine::no_number) all->line.give(two);
+            });
+            run.threads.emplace_back([=] {
+                require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
+            });
+            run.threads.emplace_back([=] { all->line.adopt(all->more.data(), 3); });
+            run.at_end = [=] { all->require_all_there(3); };
+        },
+        bound(3)));
 }
 
 TEST(waiting_line_explored, what_comes_back_at_the_deadline_is_not_lost) {
@@ -186,8 +235,10 @@ TEST(waiting_line_explored, grows_while_it_is_used_and_waited_for) {
             auto all = std::make_shared<world<>>(1);
             for (int i = 0; i < 2; ++i)
                 run.threads.emplace_back([=] {
-                    require(all->use(sync::no_deadline) == wait_result::got, "nothing, without a deadline");
-                    (void)all->use(some_deadline);
+                    const auto lane = static_cast<std::uint32_t>(i);
+                    require(all->use(sync::no_deadline, lane) == wait_result::got,
+                            "nothing, without a deadline");
+                    (void)all->use(some_deadline, lane);
                 });
             run.threads.emplace_back([=] {
                 all->line.adopt(all->entries.data(), 2); // where they are

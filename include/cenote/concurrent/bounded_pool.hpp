@@ -1,10 +1,11 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // A hard number of equal blocks for any number of threads: messages, packets, connections. A block is held by
-// a handle that returns it. Taking and returning are one atomic exchange each while some are free; who finds
-// none waits, and is served first come, first served, by whoever returns one: there are no caches, so a block
-// that is free anywhere is had. `grow` adds blocks while others are out. All memory is taken at once; blocks
-// are not touched before they are used. Any thread; a handle may end on another one than it began.
+// a handle that returns it. Taking and returning are one atomic exchange each while some are free, in a lane
+// that few threads share; who finds none in any lane waits, and is served first come, first served, by
+// whoever returns one: there are no caches, so a block that is free anywhere is had. `grow` adds blocks while
+// others are out. All memory is taken at once; blocks are not touched before they are used. Any thread; a
+// handle may end on another one than it began.
 #pragma once
 
 #include <cenote/base/arith.hpp>
@@ -93,7 +94,8 @@ public:
     [[nodiscard]] std::size_t block_size() const noexcept { return options_.block_size; }
     [[nodiscard]] std::size_t alignment() const noexcept { return alignment_; }
     [[nodiscard]] const char* name() const noexcept { return options_.name; }
-    /// Exact at the time of the call, also the peak.
+    /// Exact at the time of the call. The peak may be too high by the blocks that threads took for the first
+    /// time while others moved some between lanes.
     [[nodiscard]] pool_stats stats() noexcept;
     /// How many threads and tickets wait.
     [[nodiscard]] std::size_t waiting() noexcept { return line_.waiting(); }
@@ -241,22 +243,22 @@ inline std::byte* bounded_pool::hand_out(std::uint32_t number) noexcept {
 }
 
 inline bounded_pool::block bounded_pool::acquire() {
-    const std::uint32_t number = line_.take();
+    const std::uint32_t number = line_.take(engine::own_lane());
     return {*this, number != none ? number : take(sync::no_deadline)};
 }
 
 inline bounded_pool::block bounded_pool::try_acquire() noexcept {
-    const std::uint32_t number = line_.take();
+    const std::uint32_t number = line_.take(engine::own_lane());
     return {*this, number != none ? number : try_take()};
 }
 
 inline bounded_pool::block bounded_pool::acquire_until(std::chrono::steady_clock::time_point deadline) {
-    const std::uint32_t number = line_.take();
+    const std::uint32_t number = line_.take(engine::own_lane());
     return {*this, number != none ? number : take(engine::deadline_at(deadline))};
 }
 
 inline bounded_pool::block bounded_pool::acquire_or_call(ticket& later) {
-    const std::uint32_t number = line_.take();
+    const std::uint32_t number = line_.take(engine::own_lane());
     return {*this, number != none ? number : take_or_stand(later)};
 }
 
@@ -266,7 +268,7 @@ inline bool bounded_pool::cancel(ticket& waiting) noexcept {
 
 template<class Rep, class Period>
 bounded_pool::block bounded_pool::acquire_for(std::chrono::duration<Rep, Period> length) {
-    const std::uint32_t number = line_.take();
+    const std::uint32_t number = line_.take(engine::own_lane());
     return {*this, number != none ? number : take(engine::deadline_after(length, sync::steady_now()))};
 }
 
@@ -275,7 +277,7 @@ inline void bounded_pool::take_back(std::uint32_t number, void* data) noexcept {
         std::memset(data, 0, options_.block_size);
     if (watched_) [[unlikely]]
         base::forbid(data, options_.block_size);
-    line_.give(number);
+    line_.give(number, engine::own_lane());
 }
 
 } // namespace cenote::inline v0_1

@@ -11,7 +11,6 @@ namespace cenote::inline v0_1::engine {
 
 template<class Policy>
 struct basic_waiter { // on the stack of its thread, or wherever who wants to be called keeps it
-    using stack = basic_number_stack<Policy>;
     template<class T>
     using data = typename Policy::template data<T>;
     using word = typename Policy::template atomic<std::uint32_t>;
@@ -23,7 +22,7 @@ struct basic_waiter { // on the stack of its thread, or wherever who wants to be
 
     std::uint32_t wanted;
     std::uint32_t got = 0;
-    std::uint32_t given = stack::none; // chained: nobody else needs the links of what is out
+    std::uint32_t given = no_number; // chained: nobody else needs the links of what is out
     data<basic_waiter*> next{nullptr};
     data<basic_waiter*> previous{nullptr};
     word state{is_waiting};
@@ -33,9 +32,10 @@ struct basic_waiter { // on the stack of its thread, or wherever who wants to be
     explicit basic_waiter(std::uint32_t count, told when = nullptr) noexcept : wanted(count), call(when) {}
     void begin() noexcept {
         got = 0;
-        given = stack::none;
+        given = no_number;
     }
-    void take(stack& from, std::uint32_t number) noexcept {
+    template<class Stack>
+    void take(Stack& from, std::uint32_t number) noexcept {
         from.chain(number, given);
         given = number;
         ++got;

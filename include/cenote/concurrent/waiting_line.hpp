@@ -21,13 +21,13 @@ enum class wait_result { got, none, closed }; // none: not before the deadline
 struct line_levels {
     std::uint32_t all = 0;
     std::uint32_t free = 0;
-    std::uint32_t peak = 0; ///< the most that were out at once
+    std::uint32_t peak = 0; ///< how many were ever taken: the most that were out at once, or a few more
     std::uint32_t waiting = 0;
 };
 
-template<class Policy, int Spins = 200>
+template<class Policy, int Spins = 200, std::uint32_t Lanes = 8, std::uint32_t Crowd = 2>
 class basic_waiting_line {
-    using stack = basic_number_stack<Policy>;
+    using stack = basic_number_stack<Policy, Lanes, Crowd>;
     template<class T>
     using data = typename Policy::template data<T>;
     using word = typename Policy::template atomic<std::uint32_t>;
@@ -68,14 +68,15 @@ public:
     }
 
     /// One, or `none` when there is none, somebody waits, or the line is closed: then ask `wait`.
-    [[nodiscard]] std::uint32_t take() noexcept { return free_.take(); }
+    /// `lane`: a number of the thread's own, as `own_lane` gives it.
+    [[nodiscard]] std::uint32_t take(std::uint32_t lane = 0) noexcept { return free_.take(lane); }
     /// Whether nothing can be had without waiting, as of now.
     [[nodiscard]] bool seems_empty() const noexcept { return free_.seems_empty(); }
     /// What a number names; for who has it.
     [[nodiscard]] void* at(std::uint32_t number) const noexcept { return free_.at(number); }
 
-    void give(std::uint32_t number) noexcept {
-        if (!free_.give(number)) [[unlikely]]
+    void give(std::uint32_t number, std::uint32_t lane = 0) noexcept {
+        if (!free_.give(number, lane)) [[unlikely]]
             give_slow(number);
     }
 
@@ -257,5 +258,10 @@ private:
 };
 
 using waiting_line = basic_waiting_line<sync::real>;
+
+/// The calling thread's lane. Tables of threads lie some pages apart, mostly of an odd number.
+[[nodiscard]] CENOTE_INLINE std::uint32_t own_lane() noexcept {
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&this_thread) >> 12);
+}
 
 } // namespace cenote::inline v0_1::engine
