@@ -6,16 +6,10 @@
 #include "conformance/failing_source.hpp"
 #include "conformance/strict_source.hpp"
 
-#include <array>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
-
-#if __has_include(<sys/uio.h>)
-#include <sys/uio.h>
-#define CENOTE_TEST_IOVEC 1
-#endif
 
 namespace {
 
@@ -194,31 +188,6 @@ TEST(buffer_pool, sizes_beyond_memory_are_refused_with_a_reason) {
     EXPECT_TRUE(pool.is_valid());
 }
 
-TEST(buffer_pool, retains_fewer_of_large_tiers_and_no_more_than_the_total) {
-    buffer_pool pool({.smallest = 64,
-                      .largest = 1024,
-                      .most_retained = 6,
-                      .least_retained = 2,
-                      .retained_bytes = 2048,
-                      .trim = trim::manual});
-    std::vector<buffer> held;
-    for (int i = 0; i < 20; ++i) {
-        for (std::size_t size = 64; size <= 1024; size *= 2) held.push_back(pool.acquire(size));
-    }
-    held.clear();
-    pool.release_thread_caches();
-    const buffer_stats now = pool.stats(quiet);
-    EXPECT_LE(now.retained_bytes, 2048u);
-    EXPECT_GT(now.retained_bytes, 0u);
-    for (unsigned t = 0; t < now.tiers; ++t) {
-        EXPECT_LE(now.tier[t].retained, t == 0 ? 6u : t == 1 ? 3u : 2u);
-        EXPECT_EQ(now.tier[t].limit, t == 0 ? 6u : t == 1 ? 3u : 2u);
-        EXPECT_EQ(now.tier[t].live, 0u);
-        EXPECT_GT(now.tier[t].counts.dropped, 0u);
-    }
-    EXPECT_TRUE(pool.is_valid());
-}
-
 TEST(buffer_pool, splits_a_larger_buffer_and_the_pieces_merge_when_they_meet) {
     buffer_pool pool({.stats = true, .trim = trim::manual});
     {
@@ -237,144 +206,6 @@ TEST(buffer_pool, splits_a_larger_buffer_and_the_pieces_merge_when_they_meet) {
     EXPECT_EQ(now.counts.split, now.counts.merged); // all of it one piece again
     EXPECT_EQ(now.retained_bytes + now.idle_bytes, 0u);
     EXPECT_TRUE(pool.is_valid());
-}
-
-// Without shelves and caches each call is seen in the counts at once.
-TEST(buffer_pool, counts_splits_and_merges_by_tier) {
-    buffer_pool pool({.largest = 64 * kib,
-                      .most_retained = 0,
-                      .least_retained = 0,
-                      .sanitizers = false,
-                      .trim = trim::manual});
-    using by_tier = std::array<std::uint64_t, 5>; // 4, 8, 16, 32, 64 KiB, of a region of 128
-    const auto expect = [&](const by_tier& split, const by_tier& merged, std::uint64_t regions_split,
-                            std::uint64_t regions_merged) {
-        const buffer_stats now = pool.stats(quiet);
-        ASSERT_EQ(now.tiers, split.size());
-        std::uint64_t split_in_all = regions_split;
-        std::uint64_t merged_in_all = regions_merged;
-        for (unsigned t = 0; t < now.tiers; ++t) {
-            EXPECT_EQ(now.tier[t].counts.split, split[t]) << "tier " << t;
-            EXPECT_EQ(now.tier[t].counts.merged, merged[t]) << "tier " << t;
-            split_in_all += split[t];
-            merged_in_all += merged[t];
-        }
-        EXPECT_EQ(now.counts.split, split_in_all);
-        EXPECT_EQ(now.counts.merged, merged_in_all);
-    };
-    buffer first = pool.acquire(4 * kib); // a half of each tier above is left
-    expect({0, 1, 1, 1, 1}, {}, 1, 0);
-    buffer second = pool.acquire(4 * kib); // the other half
-    buffer third = pool.acquire(8 * kib);
-    expect({0, 1, 1, 1, 1}, {}, 1, 0);
-    buffer fourth = pool.acquire(8 * kib);
-    expect({0, 1, 2, 1, 1}, {}, 1, 0); // the other 16 KiB
-    fourth.release();
-    first.release();
-    expect({0, 1, 2, 1, 1}, {0, 0, 1, 0, 0}, 1, 0);
-    second.release();
-    expect({0, 1, 2, 1, 1}, {0, 1, 1, 0, 0}, 1, 0);
-    third.release();
-    expect({0, 1, 2, 1, 1}, {0, 1, 2, 1, 1}, 1, 1); // all of it one piece again
-    buffer grows = pool.acquire(4 * kib);
-    expect({0, 2, 3, 2, 2}, {0, 1, 2, 1, 1}, 2, 1);
-    grows.resize(16 * kib); // where it is: the halves behind it merge with it
-    expect({0, 2, 3, 2, 2}, {0, 2, 3, 1, 1}, 2, 1);
-}
-
-TEST(buffer_pool, counts_what_became_of_buffers) {
-    buffer_pool pool({.most_retained = 1, .least_retained = 1, .stats = true, .trim = trim::manual});
-    {
-        const buffer first = pool.acquire(4096);
-        const buffer second = pool.acquire(4096);
-    }
-    {
-        const buffer third = pool.acquire(4096);
-    }
-    {
-        const buffer large = pool.acquire(5 * mib);
-    }
-    const buffer_stats now = pool.stats();
-    EXPECT_EQ(now.tier[0].counts.acquired, 3u);
-    EXPECT_EQ(now.tier[0].counts.fresh, 2u);
-    EXPECT_EQ(now.tier[0].counts.reused, 1u);
-    EXPECT_EQ(now.tier[0].counts.dropped, 1u); // one of two is retained
-    EXPECT_EQ(now.counts.acquired, 4u);
-    EXPECT_EQ(now.counts.oversize, 1u);
-    EXPECT_EQ(now.counts.reused, 1u);
-    EXPECT_FALSE(buffer_pool().stats().counts.acquired.has_value()); // only where they are counted
-}
-
-TEST(buffer_pool, erases_what_returns) {
-    for (const bool oversize : {false, true}) {
-        std::vector<std::byte> bytes(9 * mib, std::byte{0xaa});
-        region memory(bytes.data(), bytes.size());
-        buffer_pool pool(
-            {.smallest = 64, .largest = 4096, .source = &memory, .erase = true, .sanitizers = false});
-        buffer one = pool.acquire(oversize ? 10'000 : 4096);
-        std::byte* const data = one.data();
-        fill(one, 5);
-        const std::size_t size = one.size();
-        one.resize(1); // all that it could hold is erased
-        one.release();
-        for (std::size_t i = 0; i < size; ++i) ASSERT_EQ(data[i], std::byte{0});
-    }
-}
-
-TEST(buffer_pool, adopts_memory_and_calls_for_it_once) {
-    buffer_pool pool;
-    std::vector<std::byte> mine(1000, std::byte{4});
-    int calls = 0;
-    const auto gone = [&](std::span<std::byte> memory) {
-        ++calls;
-        EXPECT_EQ(memory.data(), mine.data());
-        EXPECT_EQ(memory.size(), mine.size());
-    };
-    {
-        buffer one = pool.adopt(mine, gone);
-        EXPECT_EQ(one.data(), mine.data());
-        EXPECT_EQ(one.size(), 1000u);
-        EXPECT_EQ(one.capacity(), 1000u);
-        one.resize(500);
-        buffer other = std::move(one);
-        EXPECT_EQ(calls, 0);
-    }
-    EXPECT_EQ(calls, 1);
-    {
-        buffer one = pool.adopt(mine, gone);
-        one.resize(2000); // beyond what it holds: into the pool
-        EXPECT_EQ(calls, 2);
-        EXPECT_TRUE(holds(one, 4, 1000));
-        EXPECT_EQ(one.capacity(), 4096u);
-    }
-    EXPECT_EQ(calls, 2);
-    EXPECT_THROW((void)pool.adopt({}, [](std::span<std::byte>) {}), bad_options);
-    EXPECT_EQ(pool.stats().live, 0u);
-}
-
-struct untyped_view { // as Asio has it
-    void* bytes;
-    std::size_t length;
-    untyped_view(void* data, std::size_t size) : bytes(data), length(size) {}
-    [[nodiscard]] void* data() const { return bytes; }
-    [[nodiscard]] std::size_t size() const { return length; }
-};
-
-TEST(buffer_pool, a_buffer_is_a_span_a_view_and_an_io_vector) {
-    buffer_pool pool;
-    buffer one = pool.acquire(100);
-    const std::span<std::byte> bytes = one;
-    EXPECT_EQ(bytes.data(), one.data());
-    EXPECT_EQ(bytes.size(), 100u);
-    EXPECT_EQ(one.bytes().size(), 100u);
-    const untyped_view view = one;
-    EXPECT_EQ(view.data(), one.data());
-    EXPECT_EQ(view.size(), 100u);
-#if defined(CENOTE_TEST_IOVEC)
-    const iovec vector = one;
-    EXPECT_EQ(vector.iov_base, one.data());
-    EXPECT_EQ(vector.iov_len, 100u);
-#endif
 }
 
 TEST(buffer_pool, works_from_a_callers_buffer) {

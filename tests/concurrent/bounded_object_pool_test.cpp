@@ -3,6 +3,7 @@
 
 #include "concurrent/threads.hpp"
 
+#include <array>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
@@ -72,6 +73,21 @@ TEST(bounded_object_pool, waits_grows_and_closes_as_the_pool_of_blocks_does) {
     EXPECT_TRUE(pool.is_closed());
     EXPECT_THROW((void)pool.acquire(1), pool_closed);
     EXPECT_EQ(message::alive, 0);
+}
+
+TEST(bounded_object_pool, erases_the_bytes_of_what_has_ended) {
+    struct secret {
+        secret() {} // leaves what is there
+        std::array<unsigned char, 32> bytes;
+    };
+    for (const bool erase : {false, true}) {
+        bounded_object_pool<secret> pool({.objects = 1, .erase = erase, .sanitizers = false});
+        pool.acquire()->bytes.fill(7);
+        const auto again = pool.acquire();
+        int sum = 0;
+        for (const unsigned char one : again->bytes) sum += one;
+        EXPECT_EQ(sum, erase ? 0 : 7 * 32);
+    }
 }
 
 TEST(bounded_object_pool, objects_end_on_any_thread) {

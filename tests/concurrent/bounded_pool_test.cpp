@@ -11,7 +11,6 @@
 #include <array>
 #include <cstring>
 #include <gtest/gtest.h>
-#include <random>
 #include <set>
 #include <string>
 #include <thread>
@@ -385,62 +384,6 @@ TEST(bounded_pool_memory, blocks_are_not_touched_before_they_are_used) {
         held.push_back(std::move(one));
     }
     EXPECT_EQ(held.size(), 16u);
-}
-
-// Eight threads: a million calls where the library is built as it is shipped.
-#if defined(NDEBUG)
-constexpr std::size_t timeouts_each = 125'000;
-constexpr unsigned most_microseconds = 2;
-constexpr std::size_t timeout_blocks = 6;
-#else
-constexpr std::size_t timeouts_each = 3000;
-constexpr unsigned most_microseconds = 30;
-constexpr std::size_t timeout_blocks = 3;
-#endif
-
-TEST(bounded_pool_threads, random_timeouts_lose_no_block_and_lend_none_twice) {
-    bounded_pool pool({.block_size = 64, .blocks = timeout_blocks});
-    const std::size_t rounds = test::scaled(timeouts_each, 60);
-    test::run_threads(8, [&](std::size_t number) {
-        std::minstd_rand random(static_cast<unsigned>(number) + 1);
-        std::array<block, 2> held;
-        for (std::size_t i = 0; i < rounds; ++i) {
-            const std::chrono::microseconds length(random() % most_microseconds);
-            bool is_two = false;
-            if (random() % 8 == 0) {
-                const auto deadline = std::chrono::steady_clock::now() + length;
-                is_two = pool.acquire_n_until(held.data(), 2, deadline);
-            } else {
-                held[0] = random() % 4 == 0 ? pool.try_acquire() : pool.acquire_for(length);
-            }
-            if (!held[0]) continue;
-            for (std::size_t k = 0; k < (is_two ? 2u : 1u); ++k)
-                std::memset(held[k].data(), static_cast<int>(number + k * 100), 64);
-            if (random() % 8 == 0) std::this_thread::yield();
-            for (std::size_t k = 0; k < (is_two ? 2u : 1u); ++k) {
-                EXPECT_EQ(held[k].data()[0], static_cast<std::byte>(number + k * 100));
-                EXPECT_EQ(held[k].data()[63], static_cast<std::byte>(number + k * 100));
-                held[k].release();
-            }
-            if (number == 0 && i % (rounds / 4) == 0) pool.grow(1);
-        }
-    });
-    EXPECT_EQ(pool.stats().idle, pool.blocks());
-    EXPECT_EQ(pool.waiting(), 0u);
-}
-
-TEST(bounded_pool_threads, returns_during_growth_are_not_lost) {
-    for (int round = 0; round < 5; ++round) {
-        bounded_pool pool({.block_size = 32, .blocks = 1});
-        test::run_threads(5, [&](std::size_t number) {
-            for (std::size_t i = 0; i < test::scaled(200, 20); ++i) {
-                if (number == 0 && i % 10 == 0) pool.grow(1 + i % 3);
-                const block one = pool.acquire();
-                one.data()[0] = static_cast<std::byte>(number);
-            }
-        });
-        EXPECT_EQ(pool.stats().idle, pool.blocks());
-    }
 }
 
 } // namespace
