@@ -55,6 +55,13 @@ std::vector<test_case> choose_cases(const settings& chosen) {
     return cases;
 }
 
+// Either its package is not installed or its program, which stands beside this one, was not built.
+std::string how_to_get(const entry& absent) {
+    return fmt::format(
+        "install {} where it is not, then build all of the bench: cmake --build … --target bench/all",
+        absent.package);
+}
+
 // Who is not here is a problem, said at once but not the end: the others are measured.
 std::vector<participant> choose_contenders(const settings& chosen, std::vector<std::string>& problems) {
     const std::regex pattern = pattern_of(chosen.contenders, "--contenders");
@@ -64,8 +71,7 @@ std::vector<participant> choose_contenders(const settings& chosen, std::vector<s
         if (matches(one.who.name, pattern)) taking.push_back(one);
     for (const entry& one : all.absent)
         if (matches(one.name, pattern))
-            problems.push_back(fmt::format("{} is missing: apt-get install {}, then build the bench anew",
-                                           one.name, one.package));
+            problems.push_back(fmt::format("{} is missing: {}", one.name, how_to_get(one)));
     if (taking.empty()) throw tool::failure("no contender matches --contenders; --list names them", 2);
     for (const std::string& problem : problems) fmt::print(stderr, "cenote_bench: {}\n", problem);
     return taking;
@@ -103,8 +109,7 @@ int list() {
     fmt::print("\n");
     const lineup all = find_participants();
     for (const participant& one : all.present) fmt::print("{}\n", one.who.name);
-    for (const entry& one : all.absent)
-        fmt::print("{}: missing, apt-get install {}\n", one.name, one.package);
+    for (const entry& one : all.absent) fmt::print("{}: missing; {}\n", one.name, how_to_get(one));
     return 0;
 }
 
