@@ -229,6 +229,7 @@ TEST(buddy_heap, blocks_of_one_unit_are_committed_together) {
     buddy_heap heap;
     heap.configure(buddy_shape(12, 20, 16), memory, false);
     ASSERT_TRUE(heap.grow());
+    heap.keep(1);
     bool was_clean = false;
     heap.give(heap.take(0, was_clean), 0);
     EXPECT_TRUE(was_clean);
