@@ -19,7 +19,7 @@ namespace cenote::inline v0_1::base {
                                           std::uintptr_t step) noexcept {
     constexpr std::size_t lanes = 16 / sizeof(std::uintptr_t);
     using vector = std::uintptr_t __attribute__((vector_size(16)));
-    vector wanted;
+    vector wanted{};
     for (std::size_t i = 0; i < lanes; ++i) wanted[i] = first + i * step;
     vector apart{};
 #pragma GCC unroll 8
