@@ -41,6 +41,7 @@ enum class pattern {
     buffers_16_touched, // a byte of each page is written
     buffer_workers,     // get, work, put, less the work alone
     relay,              // messages of up to the size, over TCP between 256 connections
+    buffers_hour,       // after a peak load an hour of little traffic, by a clock of the bench's own
 };
 
 // What a contender must be able to do to take part in a pattern.
@@ -72,6 +73,7 @@ inline constexpr std::size_t smallest_random = 16;
 inline constexpr std::size_t largest_random = 1'024;
 inline constexpr std::size_t largest_buffer = 4'194'304;
 inline constexpr std::size_t largest_message = 65'536;
+inline constexpr std::size_t largest_of_hour = 262'144;
 inline constexpr std::size_t metadata_rounds = 10;
 inline constexpr std::size_t short_thread_count = 1'000;
 inline constexpr std::size_t short_thread_pairs = 100;

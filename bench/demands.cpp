@@ -16,7 +16,7 @@ using names::array, names::boost, names::c_checked, names::c_unchecked, names::c
     names::huge_pages, names::local_cache, names::multi_pool, names::pmr, names::pmr_synchronized,
     names::segregated_fit, names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 52> demands{{
+constexpr std::array<demand, 53> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -63,7 +63,7 @@ constexpr std::array<demand, 52> demands{{
     {"metadata/64", fixed_pool, figure, nothing, "", 5.0, false},
 
     {"scratch/32", names::arena, best, named, names::monotonic, 0.75, false},
-    {"bounded_plenty/64/1_thread", names::bounded_pool, best, named, names::exchange, 3.5, false},
+    {"bounded_plenty/(64|1048576)/1_thread", names::bounded_pool, best, named, names::exchange, 3.5, false},
     {"bounded_plenty/64/1_thread", names::arena_pool, best, named, names::bounded_pool, 1.5, false},
     {"bounded_(plenty|short)/64/(2|8|32)_threads", names::bounded_pool, best, named,
      names::condition_variable, 0.33, false},
@@ -73,6 +73,7 @@ constexpr std::array<demand, 52> demands{{
     {"buffers/4194304/2_threads", names::buffer_pool, best, best_general, "", 0.4, false},
     {"buffers_16/4194304/1_thread", names::buffer_pool, best, best_general, "", 0.1, false},
     {"buffers_16_touched/4194304/1_thread", names::buffer_pool, best, best_general, "", 1.0, false},
+    {"buffers_hour/262144", names::buffer_pool, figure, nothing, "", 1.1, false},
     {"buffer_workers/4194304/(1_thread|[0-9]+_threads)", names::buffer_pool, best, best_general, "", 0.5,
      false},
 

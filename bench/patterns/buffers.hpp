@@ -7,11 +7,15 @@
 
 #include "patterns/basics.hpp"
 #include "patterns/crew.hpp"
+#include "patterns/memory.hpp"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace cenote::bench {
 
@@ -133,6 +137,66 @@ private:
     bool only_works_ = false; // read when a window has begun
     std::optional<C> pool_;
     crew crew_;
+};
+
+// A peak of buffers of some sizes, three quarters of which are put back; then an hour with a little traffic
+// every minute. Contenders that can are told how time passes; for others there is none.
+template<class C>
+class buffers_hour_loop {
+    static constexpr std::size_t peak = 1'000;
+    static constexpr std::size_t kept = peak / 4;
+    static constexpr std::size_t sizes = 7; // powers of two, up to the largest
+
+public:
+    static constexpr std::size_t operations_a_step = 1;
+    static constexpr std::size_t fixed_steps = 1;
+    static constexpr unsigned fixed_windows = 1;
+    explicit buffers_hour_loop(const test_case& which) : largest_(which.block_size) {}
+    void prepare() {
+        pool_.emplace(largest_, peak);
+        mine_.emplace(*pool_);
+        resident_before_ = resident_bytes();
+    }
+    sample run(std::size_t /*steps*/) {
+        const cpu_watch watch;
+        for (slot& one : slots_) renew(one);
+        for (std::size_t i = peak; i > kept; --i) { // what stays lies anywhere
+            std::swap(slots_[random_.below(i)], slots_[i - 1]);
+            slots_[i - 1].what.put(*mine_);
+        }
+        for (int minute = 0; minute < 60; ++minute) {
+            for (int i = 0; i < 20; ++i) renew(slots_[random_.below(kept)]);
+            if constexpr (requires { pool_->pass(std::chrono::seconds(60)); })
+                pool_->pass(std::chrono::seconds(60));
+        }
+        return watch.read();
+    }
+    // What is in RAM for each byte that is live.
+    [[nodiscard]] double figure() const {
+        double live = 0;
+        for (std::size_t i = 0; i < kept; ++i) live += static_cast<double>(slots_[i].size);
+        return static_cast<double>(resident_bytes() - resident_before_) / live;
+    }
+
+private:
+    struct slot {
+        held_bytes<C> what;
+        std::size_t size = 0;
+    };
+    void renew(slot& one) {
+        one.what.put(*mine_);
+        one.size = largest_ >> random_.below(sizes);
+        one.what.get(*mine_, one.size);
+        for (std::size_t at = 0; at < one.size; at += 4096)
+            touch(static_cast<std::byte*>(one.what.data()) + at);
+    }
+
+    std::size_t largest_;
+    std::optional<C> pool_;
+    std::optional<local_of<C>> mine_;
+    std::vector<slot> slots_{peak};
+    dice random_{1};
+    std::uint64_t resident_before_ = 0;
 };
 
 // Three things go round between two threads: one gives what the other waits for, and waits for the next. What
