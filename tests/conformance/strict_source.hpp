@@ -114,7 +114,7 @@ public:
 
 private:
     static constexpr std::size_t page = 4096;
-    static constexpr std::size_t most_bytes = std::size_t{1} << 40;
+    static constexpr std::size_t most_bytes = std::size_t{1} << (sizeof(std::size_t) > 4 ? 40 : 30);
 
     struct region {
         request wanted;

@@ -58,10 +58,10 @@ TEST(block_layout, what_does_not_fit_is_refused_and_the_layout_untouched) {
         EXPECT_FALSE(make_layout(size_max - less, 1, 0, layout));
         EXPECT_FALSE(make_layout(size_max - less, 64, 0, layout));
         EXPECT_FALSE(make_layout(size_max / 2 + 1 + less, 1, 0, layout));
-        EXPECT_FALSE(make_layout(1, std::size_t{1} << 63, 0, layout));
+        EXPECT_FALSE(make_layout(1, SIZE_MAX / 2 + 1, 0, layout));
     }
-    EXPECT_FALSE(make_layout(std::size_t{1} << 40, 1, std::size_t{1} << 24, layout));
-    EXPECT_FALSE(make_layout(std::size_t{1} << 62, 1, 2, layout));
+    EXPECT_FALSE(make_layout((SIZE_MAX >> 24) + 1, 1, std::size_t{1} << 24, layout));
+    EXPECT_FALSE(make_layout(SIZE_MAX / 4 + 1, 1, 2, layout));
     EXPECT_EQ(layout.block_size, 24u);
     EXPECT_EQ(layout.blocks_per_slab, 10u);
     EXPECT_TRUE(make_layout(size_max / 2, 1, 1, layout));

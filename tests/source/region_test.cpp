@@ -96,7 +96,7 @@ TEST(region, sizes_and_alignments_at_the_top_of_the_range_are_refused) {
         ASSERT_EQ(from.reserve({size_max - less, 1}), nullptr);
         ASSERT_EQ(from.reserve({size_max - less, 64}), nullptr);
     }
-    EXPECT_EQ(from.reserve({1, std::size_t{1} << 63}), nullptr);
+    EXPECT_EQ(from.reserve({1, SIZE_MAX / 2 + 1}), nullptr);
     EXPECT_EQ(from.available(), 63u);
 }
 
