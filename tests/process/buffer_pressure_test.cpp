@@ -8,6 +8,7 @@
 #include "memory_group.hpp"
 #include "sanitized.hpp"
 
+#include <chrono>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -25,7 +26,7 @@ using namespace std::chrono_literals;
 using test::require;
 
 constexpr std::size_t mib = std::size_t{1} << 20;
-constexpr std::size_t kept = 32 * mib;
+[[maybe_unused]] constexpr std::size_t kept = 32 * mib;
 constexpr std::size_t limit = 64 * mib;
 
 #if defined(CENOTE_TEST_EVENTFD) && defined(MADV_FREE) && !CENOTE_TEST_SANITIZED
@@ -35,7 +36,9 @@ constexpr bool can_be_short = true;
 template<class Done>
 void use_memory_until(Done done) {
     constexpr std::size_t piece = 8 * mib;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
     while (!done()) {
+        require(std::chrono::steady_clock::now() < deadline, "nothing was trimmed in a minute");
         void* const data = ::mmap(nullptr, limit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         require(data != MAP_FAILED, "no memory");
         for (std::size_t at = 0; at < limit && !done(); at += piece) {
