@@ -80,8 +80,14 @@ cenote_allocator cenote_pages_allocator(void) noexcept {
     return allocator_of(pages_resource());
 }
 
+// What C has set comes back as it was: a way through the place where it stands would lead to whatever stands
+// there later.
 cenote_allocator cenote_default_allocator(void) noexcept {
-    return allocator_of(default_resource());
+    memory_resource& now = default_resource();
+    const void* const at = &now;
+    if (at == of_thread.bytes || at == of_process.bytes)
+        return static_cast<foreign_resource&>(now).original();
+    return allocator_of(now);
 }
 
 void cenote_set_process_allocator(const cenote_allocator* allocator) noexcept {

@@ -53,8 +53,15 @@ void* arena_reallocate(void* context, void* block, std::size_t old_size, std::si
     if (block == nullptr) return arena_allocate(context, new_size, alignment, options);
     auto& handle = *static_cast<cenote_arena*>(context);
     if (!c::is_alignment(alignment) || !handle.arena->owns(block)) return nullptr;
-    const auto get = [&] { return handle.arena->try_reallocate(block, old_size, new_size, alignment); };
+    bool is_wrong = false; // what is not as it is said to be is answered with null, and nobody else is told
+    const auto get = [&]() -> void* {
+        const misuse_trap trap;
+        void* const found = handle.arena->try_reallocate(block, old_size, new_size, alignment);
+        is_wrong = trap.count() != 0;
+        return is_wrong ? nullptr : found;
+    };
     void* moved = get();
+    if (is_wrong) return nullptr;
     if (moved == nullptr) moved = handle.ask->insist(get, new_size, options);
     if (moved != nullptr) c::zero_tail(moved, old_size, new_size, options);
     return moved;
@@ -82,7 +89,8 @@ cenote_status cenote_arena_create(const cenote_arena_options* options, cenote_ar
     if (arena == nullptr) return CENOTE_BAD_ARGUMENT;
     *arena = nullptr;
     if (cenote_arena_flaw(options) != nullptr) return CENOTE_BAD_OPTIONS;
-    if (options->memory.buffer != nullptr && options->memory.buffer_bytes <= sizeof(owned_arena)) {
+    if (options->memory.buffer != nullptr &&
+        options->memory.buffer_bytes < sizeof(owned_arena) + alignof(owned_arena)) {
         return CENOTE_NO_MEMORY;
     }
     owned_arena* made = nullptr;

@@ -91,7 +91,8 @@ cenote_stats stats_of(const pool_stats& now, std::uint64_t retried) noexcept {
     result.has_calls = 1;
     result.allocations = now.calls->allocations;
     result.deallocations = now.calls->deallocations;
-    result.failures = now.calls->failures - retried;
+    // A retry that its handler has made pointless is no failure of the pool's.
+    result.failures = now.calls->failures > retried ? now.calls->failures - retried : 0;
     return result;
 }
 

@@ -216,7 +216,10 @@ cenote_status cenote_fixed_free(cenote_fixed* pool, void* block) noexcept {
 
 cenote_status cenote_fixed_allocate_many(cenote_fixed* pool, void** blocks, std::size_t count) noexcept {
     if (pool == nullptr || (blocks == nullptr && count != 0)) return CENOTE_BAD_ARGUMENT;
-    const auto get = [&] { return pool->with([&](auto& of) { return of.try_allocate_n(blocks, count); }); };
+    const auto get = [&] {
+        const misuse_trap during_a_walk; // there is no code to tell it by
+        return pool->with([&](auto& of) { return of.try_allocate_n(blocks, count); });
+    };
     std::size_t bytes = unlimited;
     (void)base::multiply(count, cenote_fixed_block_size(pool), bytes);
     return get() || pool->ask.insist(get, bytes, CENOTE_NONE) ? CENOTE_OK : CENOTE_NO_MEMORY;

@@ -75,8 +75,8 @@ void* variable_allocate(void* context, std::size_t size, std::size_t alignment, 
 // Not live is answered with null, and nobody else is told.
 void* reallocate(cenote_variable& pool, void* block, std::size_t size, std::size_t alignment,
                  unsigned options) noexcept {
-    const misuse_trap not_live;
     const auto get = [&] {
+        const misuse_trap not_live;
         return pool.with([&](pool_type& of) {
             if (!of.is_live(block)) return static_cast<void*>(nullptr);
             return of.try_reallocate(block, size, alignment);

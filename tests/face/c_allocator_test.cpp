@@ -262,6 +262,15 @@ TEST(c_allocator, defaults_are_those_of_cpp) {
             EXPECT_EQ(cenote_deallocate(&theirs, other, 50, 16), CENOTE_OK);
         }).join();
     }
+    const cenote_allocator kept = cenote_default_allocator();
+    EXPECT_EQ(kept.context, thread.context);
+    cenote_set_thread_allocator(&process);
+    EXPECT_EQ(cenote_default_allocator().context, process.context);
+    void* const block = cenote_allocate(&kept, 70, 16, CENOTE_NONE);
+    EXPECT_EQ(of_thread.live, 70u) << "what was kept is not what was set since";
+    EXPECT_EQ(cenote_deallocate(&kept, block, 70, 16), CENOTE_OK);
+    cenote_set_thread_allocator(&kept);
+    EXPECT_EQ(cenote_default_allocator().context, thread.context);
     cenote_set_thread_allocator(nullptr);
     cenote_set_process_allocator(nullptr);
     EXPECT_EQ(cenote_default_allocator().context, &cenote::heap_resource());

@@ -116,6 +116,32 @@ TEST(c_arena, stands_in_a_buffer_and_takes_no_more) {
     cenote_arena* none = nullptr;
     EXPECT_EQ(cenote_arena_create(&wanted, &none), CENOTE_NO_MEMORY);
     EXPECT_EQ(none, nullptr);
+    for (std::size_t bytes = 1; bytes < 600; ++bytes) { // wherever its end is
+        wanted.memory.buffer = buffer.data() + 1;
+        wanted.memory.buffer_bytes = bytes;
+        const cenote_status status = cenote_arena_create(&wanted, &none);
+        EXPECT_EQ(status == CENOTE_OK, none != nullptr) << bytes;
+        EXPECT_EQ(cenote_arena_destroy(none), CENOTE_OK);
+    }
+}
+
+TEST(c_arena, reallocates_only_what_is_as_it_is_said) {
+    for (const int unchecked : {0, 1}) {
+        cenote_arena_options wanted = defaults();
+        wanted.unchecked = unchecked;
+        const arena_of arena(wanted);
+        const cenote_allocator face = cenote_arena_allocator(arena);
+        misuse_watch watch;
+        void* const block = cenote_allocate(&face, 64, 16, CENOTE_NONE);
+        std::memset(block, 7, 64);
+        if (unchecked == 0) {
+            EXPECT_EQ(cenote_reallocate(&face, block, 5000, 6000, 16, CENOTE_NONE), nullptr);
+        }
+        EXPECT_EQ(watch.count(), 0u);
+        auto* const moved = static_cast<char*>(cenote_reallocate(&face, block, 64, 6000, 16, CENOTE_NONE));
+        ASSERT_NE(moved, nullptr);
+        EXPECT_EQ(moved[63], 7);
+    }
 }
 
 TEST(c_arena, asks_the_handler_when_its_maximum_is_reached) {

@@ -143,6 +143,24 @@ TEST_P(c_fixed_both, walk_shows_live_blocks_only_and_stops_when_told) {
     EXPECT_EQ(pool.stats().live_blocks, 0u);
 }
 
+TEST(c_fixed, allocating_during_another_threads_walk_ends_nobody) {
+    cenote_fixed_options wanted = blocks_of(64);
+    wanted.thread_safe = 1;
+    const pool_of pool(wanted);
+    (void)cenote_fixed_allocate(pool);
+    cenote::test::misuse_watch watch;
+    const auto visit = [](void* context, void*) {
+        std::thread([context] {
+            void* blocks[3] = {};
+            (void)cenote_fixed_allocate_many(static_cast<cenote_fixed*>(context), blocks, 3);
+            (void)cenote_fixed_allocate(static_cast<cenote_fixed*>(context));
+        }).join();
+        return 0;
+    };
+    EXPECT_EQ(cenote_fixed_for_each(pool, visit, pool.pool), CENOTE_STOPPED);
+    EXPECT_EQ(watch.count(), 0u);
+}
+
 TEST_P(c_fixed_both, reset_during_a_walk_is_refused) {
     const pool_of pool(options(64));
     (void)cenote_fixed_allocate(pool);
