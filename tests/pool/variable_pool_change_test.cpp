@@ -122,6 +122,13 @@ TEST(variable_pool_change, erases_what_is_cut_off) {
     EXPECT_TRUE(all_are(0, bytes_of(block) + 112, 1008 - 112));
     pool.deallocate(block);
     EXPECT_TRUE(all_are(0, block, 112));
+    constexpr std::size_t large = 4 << 20;
+    void* const apart = pool.allocate(large);
+    std::memset(apart, 3, large);
+    EXPECT_TRUE(pool.try_resize(apart, large - 1000));
+    EXPECT_TRUE(all_are(0, bytes_of(apart) + large - 1000, 1000));
+    EXPECT_TRUE(all_are(3, apart, large - 1000));
+    pool.deallocate(apart);
 }
 
 TEST(variable_pool_change, walk_ends_when_told_and_sees_live_blocks_only) {
