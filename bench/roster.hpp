@@ -42,7 +42,6 @@ inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   arena = "cenote::arena", monotonic = "std::pmr monotonic",
                                   bounded_pool = "cenote::bounded_pool", arena_pool = "cenote::arena_pool",
                                   condition_variable = "reference::condition_variable",
-                                  strict_hand_off = "reference::strict_hand_off",
                                   atomic_wait = "reference::atomic_wait", buffer_pool = "cenote::buffer_pool",
                                   relay = "cenote relay", malloc_relay = "malloc relay",
                                   exchange = "reference::exchange", no_op = "reference::no_op";
@@ -54,7 +53,7 @@ inline constexpr unsigned general_abilities = general_abilities_of_blocks | abil
 inline constexpr unsigned no_op_abilities =
     general_abilities_of_blocks | ability::bulk | ability::several | ability::brief;
 
-inline constexpr std::array<entry, 38> roster{{
+inline constexpr std::array<entry, 37> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
     {names::fixed_checks, kind::ours, 0u | ability::calls, "fixed_checks", "", "", ""},
@@ -99,7 +98,6 @@ inline constexpr std::array<entry, 38> roster{{
     {names::bounded_pool, kind::ours, ability::bounded | ability::waking, "bounded_pool", "", "", ""},
     {names::arena_pool, kind::ours, 0u | ability::bounded, "arena_pool", "", "", ""},
     {names::condition_variable, kind::reference, 0u | ability::bounded, "condition_variable", "", "", ""},
-    {names::strict_hand_off, kind::reference, 0u | ability::bounded, "strict_hand_off", "", "", ""},
     {names::atomic_wait, kind::reference, 0u | ability::waking, "atomic_wait", "", "", ""},
     {names::buffer_pool, kind::ours, 0u | ability::buffers, "buffer_pool", "", "", ""},
     {names::exchange, kind::reference, 0u | ability::unwaited, "exchange", "", "", ""},

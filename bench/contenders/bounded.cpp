@@ -89,36 +89,6 @@ struct exchange_contestant {
     void put(void* /*block*/) {}
 };
 
-// Strictly first come, first served, and nothing else: who comes draws a number and waits for its turn on a
-// word of its own; who is done calls the next number. Nothing is handed over but the turn.
-struct strict_contestant {
-    static constexpr std::size_t words = 256; // more than there are threads
-    struct alignas(64) place {
-        std::atomic<std::uint32_t> called{0}; // whose turn it is or was, plus one
-    };
-    alignas(64) std::atomic<std::uint32_t> drawn{0};
-    alignas(64) std::atomic<std::uint32_t> calls;
-    std::array<place, words> places;
-    alignas(64) std::byte word[64];
-    strict_contestant(std::size_t /*block_size*/, std::size_t most)
-        : calls(static_cast<std::uint32_t>(most)) {
-        for (std::uint32_t i = 0; i < most; ++i) places[i % words].called = i + 1;
-    }
-    void* get() {
-        const std::uint32_t mine = drawn.fetch_add(1, std::memory_order_relaxed);
-        std::atomic<std::uint32_t>& called = places[mine % words].called;
-        for (std::uint32_t seen = 0; (seen = called.load(std::memory_order_acquire)) != mine + 1;)
-            called.wait(seen, std::memory_order_relaxed);
-        return word;
-    }
-    void put(void* /*block*/) {
-        const std::uint32_t next = calls.fetch_add(1, std::memory_order_relaxed);
-        std::atomic<std::uint32_t>& called = places[next % words].called;
-        (void)called.exchange(next + 1); // a plain store might come after the look at whether anybody waits
-        called.notify_one();
-    }
-};
-
 // One thing, handed from thread to thread by the least that sleeps.
 struct waiting_contestant {
     alignas(64) std::atomic<std::uint32_t> is_there{1};
@@ -145,9 +115,6 @@ outcome run_arena_pool(const job& what) {
 }
 outcome run_condition_variable(const job& what) {
     return run_case<condition_contestant, abilities_of("condition_variable")>(what);
-}
-outcome run_strict_hand_off(const job& what) {
-    return run_case<strict_contestant, abilities_of("strict_hand_off")>(what);
 }
 outcome run_atomic_wait(const job& what) {
     return run_case<waiting_contestant, abilities_of("atomic_wait")>(what);

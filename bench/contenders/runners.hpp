@@ -30,7 +30,6 @@ outcome run_pmr_monotonic(const job& what);
 outcome run_bounded_pool(const job& what);
 outcome run_arena_pool(const job& what);
 outcome run_condition_variable(const job& what);
-outcome run_strict_hand_off(const job& what);
 outcome run_exchange(const job& what);
 outcome run_atomic_wait(const job& what);
 outcome run_buffer_pool(const job& what);
@@ -60,7 +59,6 @@ outcome run_no_op(const job& what);
             {"bounded_pool", run_bounded_pool},
             {"arena_pool", run_arena_pool},
             {"condition_variable", run_condition_variable},
-            {"strict_hand_off", run_strict_hand_off},
             {"exchange", run_exchange},
             {"atomic_wait", run_atomic_wait},
             {"buffer_pool", run_buffer_pool},
