@@ -76,14 +76,16 @@ void add_one_thread(std::vector<test_case>& all) {
     all.push_back({.what = pattern::random_sizes, .block_size = largest_random});
 }
 
-void add_threads(std::vector<test_case>& all) {
+void add_threads(std::vector<test_case>& all, bool whole) {
     for (const unsigned threads : {1u, 2u, 4u, 8u, 16u, 32u, 64u})
         all.push_back({.what = pattern::threads_pair, .threads = threads});
     for (const pattern what : {pattern::free_each_other, pattern::producer_consumer})
         for (const unsigned threads : {2u, 8u, 32u}) all.push_back({.what = what, .threads = threads});
     for (const pattern what : {pattern::threads_pair, pattern::free_each_other, pattern::producer_consumer})
         for (const std::size_t size : {16, 256, 1024})
-            all.push_back({.what = what, .block_size = size, .threads = 2});
+            for (const unsigned threads : {2u, 8u, 32u})
+                if (threads == 2 || whole)
+                    all.push_back({.what = what, .block_size = size, .threads = threads});
     for (const unsigned threads : {2u, 8u, 32u})
         all.push_back({.what = pattern::threads_sizes, .block_size = largest_random, .threads = threads});
     for (const std::size_t size : {16, 64, 256, 1024})
@@ -180,7 +182,7 @@ bool test_case::admits(unsigned abilities) const {
 std::vector<test_case> all_cases(bool whole) {
     std::vector<test_case> all;
     add_one_thread(all);
-    add_threads(all);
+    add_threads(all, whole);
     add_pools(all);
     add_bounded(all);
     add_buffers(all, whole);

@@ -17,8 +17,8 @@ namespace {
 constexpr unsigned most_seconds = 300; // a child that takes longer hangs
 
 std::string line_of(const outcome& numbers) {
-    std::string line =
-        fmt::format("{} {} {}", numbers.peak_bytes, numbers.discarded, numbers.is_clean ? 1 : 0);
+    std::string line = fmt::format("{} {} {} {:.0f}", numbers.peak_bytes, numbers.discarded,
+                                   numbers.is_clean ? 1 : 0, numbers.window_ns);
     line += fmt::format(" {}", numbers.figures.size());
     for (const double figure : numbers.figures) line += fmt::format(" {:.4f}", figure);
     for (const double ns : numbers.ns) line += fmt::format(" {:.4f}", ns);

@@ -104,7 +104,7 @@ void compare_rounds(const row& own, const row& theirs, std::size_t figure_of, ve
     const std::vector<double> others = theirs.series(found.asked->judged, figure_of);
     std::vector<double> ratios;
     for (std::size_t i = 0; i < std::min(ours.size(), others.size()); ++i)
-        ratios.push_back(ours[i] / others[i]);
+        if (others[i] > 0) ratios.push_back(ours[i] / others[i]);
     if (ratios.empty()) return;
     found.ratio = middle(ratios);
     found.range = of_median(ratios);
@@ -137,6 +137,7 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     else
         find_named(all, found, figure_of);
     if (!found.own || !found.theirs || found.ratio) return found;
+    if (*found.theirs == 0 && asked.against != above) return found; // nothing to hold it to
     found.ratio = asked.against == above ? *found.own - *found.theirs : *found.own / *found.theirs;
     return found;
 }

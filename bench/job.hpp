@@ -19,6 +19,7 @@ struct job {
 struct outcome {
     std::vector<double> ns;       // an operation, one number a window
     bool is_clean = true;         // false: in every window some worker waited for its core
+    double window_ns = 0;         // how long a window was, in the middle; 0: nobody looked
     unsigned discarded = 0;       // windows in which one did
     std::uint64_t peak_bytes = 0; // in RAM, beyond what the case's own arrays take
     std::vector<double> figures;  // test_case::figures, or none

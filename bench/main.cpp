@@ -95,6 +95,11 @@ int compare(const settings& chosen) {
     check_writable(chosen.json);
     measure_all(all, chosen.wanted);
     const std::vector<verdict> verdicts = judge(all, all_demands());
+    if (chosen.only == "." && chosen.contenders == ".")
+        for (const verdict& one : verdicts)
+            if (!one.ratio)
+                all.problems.push_back(fmt::format("{}: there is no number of {} or of what it is held to",
+                                                   one.which, one.asked->contender));
     fmt::print("{}{}\n{}", make_table(all, verdicts), make_summary(verdicts), make_footer(all));
     write_json(all, verdicts, chosen.json);
     fmt::print("The same numbers for programs: {}\n", chosen.json);

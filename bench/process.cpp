@@ -87,7 +87,8 @@ outcome parse_line(const std::string& line) {
     outcome numbers;
     std::istringstream in(line);
     std::size_t figures = 0;
-    if (!(in >> numbers.peak_bytes >> numbers.discarded >> numbers.is_clean >> figures)) return {};
+    if (!(in >> numbers.peak_bytes >> numbers.discarded >> numbers.is_clean >> numbers.window_ns >> figures))
+        return {};
     for (double figure = 0; numbers.figures.size() < figures && in >> figure;)
         numbers.figures.push_back(figure);
     for (double ns = 0; in >> ns;) numbers.ns.push_back(ns);

@@ -78,7 +78,7 @@ std::string make_table(const results& all, const std::vector<verdict>& verdicts)
     std::string out;
     for (const test_case& which : all.cases) {
         const std::string name = which.name();
-        out += fmt::format("{}: ns a {}, windows of about {} ms\n", name, which.operation(),
+        out += fmt::format("{}: ns a {}, windows of about {:.1f} ms\n", name, which.operation(),
                            window_ms(all, name));
         out += fmt::format(row_format, "", "best", "median", "no-op", "resident", "rounds", "n", "load",
                            which.figures().size() == 1 ? "figure" : "", "");
@@ -110,7 +110,8 @@ std::string make_footer(const results& all) {
         "with "
         "several threads wall time\non bound cores; n windows count, those in which a worker waited for its "
         "core do not (!: there were no others).\nresident: the most memory in RAM beyond the case's own "
-        "arrays. no-op: what the harness itself costs; it is in every row.\n",
+        "arrays. no-op: what the harness itself costs; it is in every number beside which it\nstands. "
+        "fragmented: after malloc's heap was cut up; pools on pages of their own see nothing of that.\n",
         machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds);
 }
 

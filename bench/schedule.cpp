@@ -46,7 +46,8 @@ private:
         const double load = load_average();
         const child_result got = run_child(who, what);
         if (got.problem.empty()) {
-            all_.rows[key].add(got.numbers, load, what.window_ns);
+            all_.rows[key].add(got.numbers, load,
+                               got.numbers.window_ns > 0 ? got.numbers.window_ns : what.window_ns);
             return;
         }
         failed_.insert(key);

@@ -72,6 +72,7 @@ private:
                 held_bytes<C>& one = held[random.below(live)];
                 const std::size_t size = some_size(random, which_);
                 one.put(mine);
+                clobber();
                 one.get(mine, size);
                 escape(one.data());
                 if (is_touched) touch_pages(static_cast<std::byte*>(one.data()), size);
@@ -128,6 +129,7 @@ private:
                 for (int i = 0; i < work_length; ++i) (void)random.below(2);
                 escape(&random);
                 if (gets) one.put(mine);
+                clobber();
             }
             self.end();
         }
@@ -185,6 +187,7 @@ private:
     };
     void renew(slot& one) {
         one.what.put(*mine_);
+        clobber();
         one.size = largest_ >> random_.below(sizes);
         one.what.get(*mine_, one.size);
         for (std::size_t at = 0; at < one.size; at += 4096)

@@ -53,13 +53,13 @@ void crew::worker::begin() {
     if (all_.has_a_core_each()) {
         while (all_.ready_.load(std::memory_order_acquire) != all_.size_) __builtin_ia32_pause();
     }
-    cpu_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    cpu_ = process_cpu_ns(); // what a contender's own threads do counts
     start_ = clock_ns(CLOCK_MONOTONIC);
 }
 
 void crew::worker::end() {
     end_ = clock_ns(CLOCK_MONOTONIC);
-    cpu_ = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_;
+    cpu_ = process_cpu_ns() - cpu_;
     waited_ = waited_ns() - waited_before_;
 }
 

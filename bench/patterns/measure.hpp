@@ -18,13 +18,6 @@ namespace cenote::bench {
 inline constexpr double most_waiting = 0.01; // of a window that counts
 inline constexpr unsigned most_attempts = 4; // for each window wanted
 
-template<class Loop>
-std::uint64_t resident_now(const Loop& loop) {
-    std::uint64_t most = resident_bytes();
-    if constexpr (requires { loop.most_resident(); }) most = std::max(most, loop.most_resident());
-    return most;
-}
-
 // How long that many steps take: the shortest of a few runs, unless the first is short enough, and without
 // the time that a worker waited. Where others use the machine, a single run may be long for no reason of its
 // own.
@@ -64,6 +57,7 @@ template<class Loop>
 void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window_ns, outcome& result) {
     double least_waited = std::numeric_limits<double>::infinity();
     double then_ns = 0;
+    std::vector<double> lengths;
     for (unsigned attempt = 0; result.ns.size() < windows && attempt < most_attempts * windows; ++attempt) {
         const sample got = loop.run(steps);
         const double ns = got.ns * got.share / static_cast<double>(steps * Loop::operations_a_step);
@@ -71,10 +65,12 @@ void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window
         if (is_too_short<Loop>(got, window_ns)) {
             steps = static_cast<std::size_t>(static_cast<double>(steps) * window_ns / got.ns);
             result.ns.clear();
+            lengths.clear();
             least_waited = std::numeric_limits<double>::infinity();
             then_ns = ns; // better than nothing, when all attempts end here
         } else if (counts) {
             result.ns.push_back(ns);
+            lengths.push_back(got.ns);
         } else {
             ++result.discarded;
         }
@@ -84,6 +80,8 @@ void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window
         }
     }
     result.is_clean = !result.ns.empty();
+    std::sort(lengths.begin(), lengths.end());
+    if (!lengths.empty()) result.window_ns = lengths[lengths.size() / 2];
     if (!result.is_clean && then_ns > 0) result.ns.push_back(then_ns);
 }
 
@@ -92,15 +90,13 @@ template<class Loop>
 outcome measure(const job& what) {
     auto& loop = *new Loop(what.which);
     outcome result;
-    const std::uint64_t before = resident_bytes();
+    const peak_watch memory;
     loop.prepare();
     const std::size_t steps = calibrate(loop, what.window_ns);
-    std::uint64_t most = resident_now(loop);
     unsigned windows = what.windows;
     if constexpr (requires { Loop::fixed_windows; }) windows = Loop::fixed_windows;
     take_windows(loop, steps, windows, what.window_ns, result);
-    most = std::max(most, resident_now(loop));
-    result.peak_bytes = most > before ? most - before : 0;
+    result.peak_bytes = memory.bytes();
     if constexpr (requires { loop.figure(); }) result.figures = {loop.figure()};
     return result;
 }

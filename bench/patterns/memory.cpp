@@ -11,9 +11,8 @@
 namespace cenote::bench {
 namespace {
 
-std::uint64_t shared_memory_bytes() {
+std::uint64_t in_status(std::string_view label) {
     std::ifstream status("/proc/self/status");
-    constexpr std::string_view label = "RssShmem:";
     for (std::string line; std::getline(status, line);)
         if (line.starts_with(label)) return std::strtoull(line.c_str() + label.size(), nullptr, 10) * 1024;
     return 0;
@@ -22,7 +21,17 @@ std::uint64_t shared_memory_bytes() {
 } // namespace
 
 std::uint64_t resident_bytes() {
-    return tool::resident_bytes() + shared_memory_bytes();
+    return tool::resident_bytes() + in_status("RssShmem:");
+}
+
+// The kernel keeps the most that was in RAM, and begins anew when 5 is written there.
+peak_watch::peak_watch()
+    : is_exact_(bool(std::ofstream("/proc/self/clear_refs") << "5" << std::flush)),
+      before_(is_exact_ ? in_status("VmRSS:") : resident_bytes()) {}
+
+std::uint64_t peak_watch::bytes() const {
+    const std::uint64_t now = is_exact_ ? in_status("VmHWM:") : resident_bytes();
+    return now > before_ ? now - before_ : 0;
 }
 
 void fragment_heap() {

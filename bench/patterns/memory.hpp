@@ -10,6 +10,18 @@ namespace cenote::bench {
 // Memory of its own in RAM, files that live in memory alone included (DPDK has its pools there).
 [[nodiscard]] std::uint64_t resident_bytes();
 
+// The most that was in RAM at once since it was made, less what was then; on kernels that do not tell, what
+// is there when asked.
+class peak_watch {
+public:
+    peak_watch();
+    [[nodiscard]] std::uint64_t bytes() const;
+
+private:
+    bool is_exact_;
+    std::uint64_t before_;
+};
+
 // Has malloc give 100,000 blocks of 16 to 1,024 bytes and takes a random half of them back.
 void fragment_heap();
 

@@ -179,13 +179,11 @@ public:
         for (; steps != 0; --steps) all.ns += build_and_drop(*pool_).ns;
         return all;
     }
-    [[nodiscard]] std::uint64_t most_resident() const { return most_resident_; }
 
 private:
     sample build_and_drop(C& pool) {
         escape(&pool);
         for (const std::uint32_t index : order_) slots_[index] = get_touched(pool);
-        if (most_resident_ == 0) most_resident_ = resident_bytes();
         const cpu_watch watch;
         for (void* slot : slots_) put_seen(pool, slot);
         return watch.read();
@@ -194,7 +192,6 @@ private:
     std::size_t block_size_;
     std::vector<void*> slots_;
     std::vector<std::uint32_t> order_;
-    std::uint64_t most_resident_ = 0;
     std::optional<C> pool_;
 };
 

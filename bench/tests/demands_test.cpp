@@ -177,14 +177,59 @@ TEST(cases, have_names_of_their_own_by_which_they_are_found) {
     }
 }
 
+bool has_case(const std::vector<test_case>& all, const std::string& name) {
+    return std::any_of(all.begin(), all.end(), [&](const test_case& one) { return one.name() == name; });
+}
+
+// Written out, so that none can go unnoticed; `whole` alone has those that take long.
+TEST(cases, are_all_that_are_wanted) {
+    std::vector<std::string> usual{
+        "drop_in_order/64",        "drop_shuffled/64",      "bulk_32/64",
+        "random_sizes/16-1024",    "alternating/64/1_pool", "short_threads/64",
+        "alternating/64/64_pools", "lifecycle/64",          "metadata/64",
+        "pair/64/live_1000",       "pair/64/live_100000",   "random_replacement/64/live_1000"};
+    std::vector<std::string> long_ones{"pair/64/live_10000000", "random_replacement/64/live_10000000",
+                                       "pair/64/1_thread/fragmented", "drop_shuffled/64/fragmented"};
+    for (const char* const size : {"16", "64", "256", "1024"}) {
+        for (const char* const what :
+             {"pair", "batch_reverse", "batch_in_order", "batch_shuffled", "random_replacement"})
+            usual.push_back(std::string(what) + "/" + size);
+        usual.push_back(std::string("unsized_pair/") + size + "/1_thread");
+        for (const char* const what : {"pair", "free_each_other", "producer_consumer"})
+            for (const char* const threads : {"/2_threads", "/8_threads", "/32_threads"}) {
+                const bool is_usual = size == std::string("64") || threads == std::string("/2_threads");
+                (is_usual ? usual : long_ones).push_back(std::string(what) + "/" + size + threads);
+            }
+    }
+    for (const char* const threads :
+         {"1_thread", "2_threads", "4_threads", "8_threads", "16_threads", "32_threads", "64_threads"})
+        usual.push_back(std::string("pair/64/") + threads);
+    for (const char* const threads : {"2_threads", "8_threads", "32_threads"})
+        usual.push_back(std::string("random_sizes/16-1024/") + threads);
+    for (const std::string& name : usual) EXPECT_TRUE(has_case(all_cases(false), name)) << name;
+    for (const std::string& name : long_ones) EXPECT_TRUE(has_case(all_cases(true), name)) << name;
+}
+
+TEST(roster, has_every_peer_and_reference) {
+    for (const std::string_view name :
+         {"glibc", "mimalloc", "jemalloc", "tcmalloc", "TBB", "Boost.Pool", "foonathan::memory_pool",
+          "std::pmr unsynchronized", "std::pmr synchronized", "DPDK mempool", "reference::intrusive_list",
+          "reference::pointer_array"}) {
+        EXPECT_TRUE(std::any_of(roster.begin(), roster.end(), [&](const entry& one) {
+            return one.name == name;
+        })) << name;
+    }
+}
+
 TEST(child, line_is_read_and_others_are_refused) {
-    const outcome numbers = parse_line("4096 3 1 2 62.5 7 1.25 2.5\n");
+    const outcome numbers = parse_line("4096 3 1 2000000 2 62.5 7 1.25 2.5\n");
     EXPECT_EQ(numbers.peak_bytes, 4096u);
     EXPECT_EQ(numbers.discarded, 3u);
     EXPECT_TRUE(numbers.is_clean);
+    EXPECT_DOUBLE_EQ(numbers.window_ns, 2e6);
     EXPECT_EQ(numbers.figures, (std::vector<double>{62.5, 7}));
     EXPECT_EQ(numbers.ns, (std::vector<double>{1.25, 2.5}));
-    EXPECT_TRUE(parse_line("4096 0 0 0 1.0").figures.empty());
+    EXPECT_TRUE(parse_line("4096 0 0 2e6 0 1.0").figures.empty());
     EXPECT_TRUE(parse_line("").ns.empty());
     EXPECT_TRUE(parse_line("error: no memory").ns.empty());
 }
