@@ -110,7 +110,8 @@ std::string make_footer(const results& all) {
         "with "
         "several threads wall time\non bound cores; n windows count, those in which a worker waited for its "
         "core do not (!: there were no others).\nresident: the most memory in RAM beyond the case's own "
-        "arrays. no-op: what the harness itself costs; it is in every number beside which it\nstands. "
+        "arrays, code included. no-op: what the harness itself costs; it is in every number beside which "
+        "it\nstands. "
         "fragmented: after malloc's heap was cut up; pools on pages of their own see nothing of that.\n",
         machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds);
 }
