@@ -241,7 +241,8 @@ TEST(fixed_pool_memory, trimmed_pages_go_back_to_the_system_though_a_neighbour_i
     const std::size_t before = test::resident_bytes();
     for (std::size_t i = 1; i < blocks.size(); ++i) pool.deallocate(blocks[i]);
     EXPECT_GE(pool.trim(), std::size_t{15} << 20);
-    EXPECT_LE(test::resident_bytes() + (std::size_t{14} << 20), before);
+    // Not all fifteen: a sanitizer's own memory grows meanwhile.
+    EXPECT_LE(test::resident_bytes() + (std::size_t{12} << 20), before);
     EXPECT_EQ(static_cast<unsigned char*>(blocks[0])[4095], 1);
 }
 
