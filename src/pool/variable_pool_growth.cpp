@@ -270,8 +270,12 @@ bool variable_pool::resize_large(const engine::large_blocks::record& live, void*
     if (size <= largest_ || !large_.resize(live, size)) return false;
     if (options_.zero_on_allocate && size > had)
         std::memset(static_cast<std::byte*>(block) + had, 0, size - had);
-    if (options_.erase_on_free && size < had)
-        std::memset(static_cast<std::byte*>(block) + size, 0, had - size);
+    if (options_.erase_on_free && size < had) {
+        std::byte* const cut = static_cast<std::byte*>(block) + size;
+        if (watched_) base::permit(cut, had - size);
+        std::memset(cut, 0, had - size);
+        if (watched_) base::forbid(cut, had - size);
+    }
     return true;
 }
 
