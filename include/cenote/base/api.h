@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#if defined(__GNUC__) && !defined(_WIN32) /* there the linker exports and imports all: docs/decisions/0029   \
-                                           */
+/* On Windows the linker exports and imports all: docs/decisions/0029. */
+#if defined(__GNUC__) && !defined(_WIN32)
 #define CENOTE_API __attribute__((visibility("default")))
 #else
 #define CENOTE_API

@@ -261,7 +261,7 @@ using waiting_line = basic_waiting_line<sync::real>;
 
 /// The calling thread's lane. Tables of threads lie some pages apart, mostly of an odd number.
 [[nodiscard]] CENOTE_INLINE std::uint32_t own_lane() noexcept {
-    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&this_thread) >> 12);
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&own_slots()) >> 12);
 }
 
 } // namespace cenote::inline v0_1::engine
