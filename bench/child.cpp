@@ -21,7 +21,9 @@ std::string line_of(const outcome& numbers) {
                                    numbers.is_clean ? 1 : 0, numbers.window_ns);
     line += fmt::format(" {}", numbers.figures.size());
     for (const double figure : numbers.figures) line += fmt::format(" {:.4f}", figure);
-    for (const double ns : numbers.ns) line += fmt::format(" {:.4f}", ns);
+    for (std::size_t i = 0; i < numbers.ns.size(); ++i)
+        line += fmt::format(" {:.4f} {:.1f}", numbers.ns[i],
+                            i < numbers.trips_ns.size() ? numbers.trips_ns[i] : 0);
     return line + "\n";
 }
 

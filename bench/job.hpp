@@ -18,18 +18,21 @@ struct job {
 
 struct outcome {
     std::vector<double> ns;       // an operation, one number a window
+    std::vector<double> trips_ns; // between the cores, a number a window; 0: nobody looked
     bool is_clean = true;         // false: in every window some worker waited for its core
     double window_ns = 0;         // how long a window was, in the middle; 0: nobody looked
-    unsigned discarded = 0;       // windows in which one did
+    unsigned discarded = 0;       // windows in which one did, or the cores were moved
     std::uint64_t peak_bytes = 0; // in RAM, beyond what the case's own arrays take
     std::vector<double> figures;  // test_case::figures, or none
 };
 
 // What a loop says of one run.
 struct sample {
-    double ns = 0;        // how long the timed part took
-    double share = 1;     // of that time, what counts for one thread's operations
-    double waited_ns = 0; // the longest that a worker was ready but had no core
+    double ns = 0;          // how long the timed part took
+    double share = 1;       // of that time, what counts for one thread's operations
+    double waited_ns = 0;   // the longest that a worker was ready but had no core
+    double trip_ns = 0;     // between the cores; 0: nobody looked
+    bool has_moved = false; // they were not as far apart afterwards as before
 };
 
 } // namespace cenote::bench

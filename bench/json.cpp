@@ -43,11 +43,12 @@ std::string row_json(const test_case& which, const entry& who, const row& own, c
     std::string out = fmt::format(
         "    {{\"case\": {}, \"contender\": {}, \"kind\": \"{}\", \"min_ns\": {:.4f}, \"median_ns\": {:.4f}, "
         "\"peak_kib\": {}, \"no_op_ns\": {}, \"rounds\": {}, \"windows\": {}, \"discarded\": {}, "
-        "\"is_clean\": {}, \"window_ms\": {}, \"load\": {:.2f}",
+        "\"is_clean\": {}, \"window_ms\": {}, \"round_trip_ns\": {}, \"load\": {:.2f}",
         tool::quoted_json(which.name()), tool::quoted_json(who.name),
         kind_names[static_cast<unsigned>(who.what)], own.best(), own.median(), own.peak_bytes / 1024,
         or_null(harness != nullptr ? std::optional(harness->best()) : std::nullopt), own.rounds,
-        own.windows(), own.discarded, own.is_clean(), own.window_ns / 1e6, own.load());
+        own.windows(), own.discarded, own.is_clean(), own.window_ns / 1e6,
+        or_null(own.trips().empty() ? std::nullopt : std::optional(middle(own.trips()))), own.load());
     for (std::size_t i = 0; i < which.figures().size(); ++i)
         if (own.figure(i).value_or(0) > 0)
             out += fmt::format(", \"{}\": {:.4f}", which.figures()[i], *own.figure(i));

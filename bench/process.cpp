@@ -91,7 +91,10 @@ outcome parse_line(const std::string& line) {
         return {};
     for (double figure = 0; numbers.figures.size() < figures && in >> figure;)
         numbers.figures.push_back(figure);
-    for (double ns = 0; in >> ns;) numbers.ns.push_back(ns);
+    for (double ns = 0, trip = 0; in >> ns >> trip;) {
+        numbers.ns.push_back(ns);
+        numbers.trips_ns.push_back(trip);
+    }
     return numbers;
 }
 

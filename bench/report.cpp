@@ -109,7 +109,8 @@ std::string make_footer(const results& all) {
         "A process for each contender, case and round, contenders interleaved. Times are processor time, "
         "with "
         "several threads wall time\non bound cores; n windows count, those in which a worker waited for its "
-        "core do not (!: there were no others).\nresident: the most memory in RAM beyond the case's own "
+        "core, or the cores were not as far from\neach other as in most, do not (!: there were no "
+        "others).\nresident: the most memory in RAM beyond the case's own "
         "arrays, code included. no-op: what the harness itself costs; it is in every number beside which "
         "it\nstands. "
         "fragmented: after malloc's heap was cut up; pools on pages of their own see nothing of that.\n",

@@ -2,6 +2,7 @@
 #include "results.hpp"
 
 #include "patterns/crew.hpp"
+#include "patterns/distance.hpp"
 #include "text.hpp"
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <set>
 #include <sys/utsname.h>
 
 namespace cenote::bench {
@@ -30,20 +32,44 @@ double middle(std::vector<double> sorted) {
     return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-void row::add(const outcome& numbers, double load, double window) {
-    std::vector<double>& into = numbers.is_clean ? clean_ : disturbed_;
-    into.insert(into.end(), numbers.ns.begin(), numbers.ns.end());
+void row::add(const outcome& numbers, double load, double length) {
+    for (std::size_t i = 0; i < numbers.ns.size(); ++i)
+        (numbers.is_clean ? clean_ : disturbed_)
+            .push_back({numbers.ns[i], i < numbers.trips_ns.size() ? numbers.trips_ns[i] : 0});
     if (!numbers.figures.empty()) figures_.push_back(numbers.figures);
     medians_.push_back(middle(numbers.ns));
     discarded += numbers.discarded;
     peak_bytes = std::max(peak_bytes, numbers.peak_bytes);
-    window_ns = window;
+    window_ns = length;
     load_sum_ += load;
     ++rounds;
 }
 
+std::vector<double> row::ns() const {
+    std::vector<double> all;
+    for (const window& one : clean_.empty() ? disturbed_ : clean_) all.push_back(one.ns);
+    return all;
+}
+
+std::vector<double> row::trips() const {
+    std::vector<double> all;
+    for (const window& one : clean_)
+        if (one.trip_ns > 0) all.push_back(one.trip_ns);
+    return all;
+}
+
+void row::keep_trips(double least_ns, double most_ns) {
+    const auto others = std::stable_partition(clean_.begin(), clean_.end(), [&](const window& one) {
+        return least_ns <= one.trip_ns && one.trip_ns <= most_ns;
+    });
+    discarded += static_cast<unsigned>(clean_.end() - others);
+    if (others == clean_.begin()) disturbed_ = clean_;
+    clean_.erase(others, clean_.end());
+}
+
 double row::best() const {
-    return *std::min_element(ns().begin(), ns().end());
+    const std::vector<double> all = ns();
+    return *std::min_element(all.begin(), all.end());
 }
 
 double row::median() const {
@@ -72,6 +98,46 @@ std::optional<double> row::value(statistic which, std::size_t figure_of) const {
 const row* results::find(const std::string& which, std::string_view who) const {
     const auto found = rows.find(std::pair(which, std::string(who)));
     return found == rows.end() ? nullptr : &found->second;
+}
+
+namespace {
+
+struct stretch {
+    double least = 0;
+    double most = 0;
+    std::set<const row*> rows{};
+    std::size_t windows = 0;
+};
+
+// The stretch of round trips, each about as long as the next, of which most contenders have windows.
+stretch usual_trips(const std::vector<row*>& rows) {
+    std::vector<std::pair<double, const row*>> trips;
+    for (const row* const one : rows)
+        for (const double trip : one->trips()) trips.emplace_back(trip, one);
+    std::sort(trips.begin(), trips.end());
+    stretch usual;
+    stretch here;
+    for (const auto& [trip, whose] : trips) {
+        if (trip > same_distance * here.most) here = {.least = trip};
+        here.most = trip;
+        here.rows.insert(whose);
+        ++here.windows;
+        if (std::pair(here.rows.size(), here.windows) > std::pair(usual.rows.size(), usual.windows))
+            usual = here;
+    }
+    return usual;
+}
+
+} // namespace
+
+void results::level() {
+    for (const test_case& which : cases) {
+        std::vector<row*> taking;
+        for (auto& [key, one] : rows)
+            if (key.first == which.name() && !one.trips().empty()) taking.push_back(&one);
+        const stretch usual = usual_trips(taking);
+        for (row* const one : taking) one->keep_trips(usual.least, usual.most);
+    }
 }
 
 double load_average() {

@@ -30,20 +30,29 @@ public:
     // One number a round: the figure, or the median of its windows.
     [[nodiscard]] std::vector<double> series(statistic which, std::size_t figure_of) const;
 
+    // The round trips between the cores of the windows that count, where somebody looked.
+    [[nodiscard]] std::vector<double> trips() const;
+    // Only windows with such a round trip count.
+    void keep_trips(double least_ns, double most_ns);
+
     [[nodiscard]] bool is_clean() const { return !clean_.empty(); }
     [[nodiscard]] std::size_t windows() const { return clean_.empty() ? disturbed_.size() : clean_.size(); }
     [[nodiscard]] double load() const { return load_sum_ / rounds; }
 
     unsigned rounds = 0;
-    unsigned discarded = 0; // windows in which a worker waited for its core
+    unsigned discarded = 0; // windows that do not count
     double window_ns = 0;
     std::uint64_t peak_bytes = 0;
 
 private:
-    [[nodiscard]] const std::vector<double>& ns() const { return clean_.empty() ? disturbed_ : clean_; }
+    struct window {
+        double ns = 0;
+        double trip_ns = 0;
+    };
+    [[nodiscard]] std::vector<double> ns() const;
 
-    std::vector<double> clean_;
-    std::vector<double> disturbed_;            // the least disturbed window of a round that had no other
+    std::vector<window> clean_;
+    std::vector<window> disturbed_;            // of a round that had no other
     std::vector<std::vector<double>> figures_; // of each round
     std::vector<double> medians_;              // of each round
     double load_sum_ = 0;                      // of the machine, before each round
@@ -59,6 +68,9 @@ struct results {
     double seconds = 0;
 
     [[nodiscard]] const row* find(const std::string& which, std::string_view who) const;
+    // In each case of several threads only those windows count in which the cores were about as far apart as
+    // in most contenders' windows: the best of one contender is not compared with another's on other cores.
+    void level();
 };
 
 // The machine's load over the last minute.

@@ -73,6 +73,7 @@ double window_ns(const test_case& which, const effort& wanted) {
 
 void run_rounds(results& all, const effort& wanted, const std::function<void(double)>& progress) {
     rounds(all, wanted, progress).run();
+    all.level();
 }
 
 } // namespace cenote::bench

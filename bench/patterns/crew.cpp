@@ -2,6 +2,7 @@
 #include "patterns/crew.hpp"
 
 #include "patterns/basics.hpp"
+#include "patterns/distance.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -97,9 +98,12 @@ void crew::wait_for_all() {
 }
 
 sample crew::run(std::size_t steps) {
+    const bool looks = is_distance_watched && size_ > 1 && cores_.size() > 1;
+    const double before = looks ? round_trip_ns(cores_[0], cores_[1]) : 0;
     set_off(steps);
     wait_for_all();
     if (size_ == 1) return {.ns = workers_[0]->cpu_};
+    const double after = looks ? round_trip_ns(cores_[0], cores_[1]) : 0;
     double start = workers_[0]->start_;
     double end = workers_[0]->end_;
     double waited = 0;
@@ -109,7 +113,11 @@ sample crew::run(std::size_t steps) {
         waited = std::max(waited, one->waited_);
     }
     const double abreast = std::min<double>(size_, static_cast<double>(cores_.size()));
-    return {.ns = end - start, .share = abreast / size_, .waited_ns = has_a_core_each() ? waited : 0};
+    return {.ns = end - start,
+            .share = abreast / size_,
+            .waited_ns = has_a_core_each() ? waited : 0,
+            .trip_ns = std::min(before, after),
+            .has_moved = std::max(before, after) > same_distance * std::min(before, after)};
 }
 
 } // namespace cenote::bench

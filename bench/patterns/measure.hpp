@@ -1,10 +1,12 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // Measures a case for one contender, in this process: warm-up, a window length found by trial, then the
-// windows. A window in which a worker waited for its core is measured again, a few times.
+// windows. A window in which a worker waited for its core, or the cores were moved, is measured again, a few
+// times.
 #pragma once
 
 #include "patterns/buffers.hpp"
+#include "patterns/distance.hpp"
 #include "patterns/one_thread.hpp"
 #include "patterns/pools.hpp"
 #include "patterns/sizes.hpp"
@@ -58,18 +60,21 @@ void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window
     double least_waited = std::numeric_limits<double>::infinity();
     double then_ns = 0;
     std::vector<double> lengths;
+    is_distance_watched = true;
     for (unsigned attempt = 0; result.ns.size() < windows && attempt < most_attempts * windows; ++attempt) {
         const sample got = loop.run(steps);
         const double ns = got.ns * got.share / static_cast<double>(steps * Loop::operations_a_step);
-        const bool counts = got.waited_ns <= most_waiting * got.ns;
+        const bool counts = got.waited_ns <= most_waiting * got.ns && !got.has_moved;
         if (is_too_short<Loop>(got, window_ns)) {
             steps = static_cast<std::size_t>(static_cast<double>(steps) * window_ns / got.ns);
             result.ns.clear();
+            result.trips_ns.clear();
             lengths.clear();
             least_waited = std::numeric_limits<double>::infinity();
             then_ns = ns; // better than nothing, when all attempts end here
         } else if (counts) {
             result.ns.push_back(ns);
+            result.trips_ns.push_back(got.trip_ns);
             lengths.push_back(got.ns);
         } else {
             ++result.discarded;

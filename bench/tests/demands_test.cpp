@@ -50,6 +50,44 @@ TEST_F(demands, best_peer_is_the_fastest_that_is_neither_ours_nor_a_reference) {
     EXPECT_STREQ(found.word(), "pass");
 }
 
+// A window is a number and the round trip between the cores during it.
+outcome apart(std::initializer_list<std::pair<double, double>> windows) {
+    outcome numbers;
+    for (const auto& [ns, trip] : windows) {
+        numbers.ns.push_back(ns);
+        numbers.trips_ns.push_back(trip);
+    }
+    return numbers;
+}
+
+TEST_F(demands, windows_of_near_cores_do_not_count_beside_those_of_far_ones) {
+    enter(names::fixed_pool, kind::ours, apart({{30, 250}, {31, 260}}));
+    enter(names::boost, kind::pool, apart({{5, 60}, {6, 61}, {7, 64}, {40, 255}}));
+    enter(names::no_op, kind::reference, apart({{2, 250}}));
+    all.level();
+    const row& theirs = *all.find("pair/64", names::boost);
+    EXPECT_DOUBLE_EQ(theirs.best(), 40);
+    EXPECT_EQ(theirs.windows(), 1u);
+    EXPECT_EQ(theirs.discarded, 3u);
+    EXPECT_DOUBLE_EQ(all.find("pair/64", names::fixed_pool)->best(), 30);
+}
+
+TEST_F(demands, a_contender_with_no_window_of_the_usual_distance_is_not_clean) {
+    enter(names::fixed_pool, kind::ours, apart({{30, 250}}));
+    enter(names::boost, kind::pool, apart({{5, 60}, {6, 61}}));
+    enter(names::no_op, kind::reference, apart({{2, 250}}));
+    all.level();
+    EXPECT_TRUE(all.find("pair/64", names::fixed_pool)->is_clean());
+    EXPECT_FALSE(all.find("pair/64", names::boost)->is_clean());
+    EXPECT_DOUBLE_EQ(all.find("pair/64", names::boost)->best(), 5);
+}
+
+TEST_F(demands, windows_in_which_nobody_looked_stay) {
+    enter(names::fixed_pool, kind::ours, windows({1.0, 2.0}));
+    all.level();
+    EXPECT_EQ(all.find("pair/64", names::fixed_pool)->windows(), 2u);
+}
+
 TEST_F(demands, best_general_leaves_pools_out) {
     constexpr std::array<demand, 1> asked{
         {{"pair/64", names::fixed_pool, statistic::best, rival::best_general, "", 0.1, false}}};
@@ -222,14 +260,15 @@ TEST(roster, has_every_peer_and_reference) {
 }
 
 TEST(child, line_is_read_and_others_are_refused) {
-    const outcome numbers = parse_line("4096 3 1 2000000 2 62.5 7 1.25 2.5\n");
+    const outcome numbers = parse_line("4096 3 1 2000000 2 62.5 7 1.25 80 2.5 90\n");
     EXPECT_EQ(numbers.peak_bytes, 4096u);
     EXPECT_EQ(numbers.discarded, 3u);
     EXPECT_TRUE(numbers.is_clean);
     EXPECT_DOUBLE_EQ(numbers.window_ns, 2e6);
     EXPECT_EQ(numbers.figures, (std::vector<double>{62.5, 7}));
     EXPECT_EQ(numbers.ns, (std::vector<double>{1.25, 2.5}));
-    EXPECT_TRUE(parse_line("4096 0 0 2e6 0 1.0").figures.empty());
+    EXPECT_EQ(numbers.trips_ns, (std::vector<double>{80, 90}));
+    EXPECT_TRUE(parse_line("4096 0 0 2e6 0 1.0 0").figures.empty());
     EXPECT_TRUE(parse_line("").ns.empty());
     EXPECT_TRUE(parse_line("error: no memory").ns.empty());
 }
