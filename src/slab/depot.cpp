@@ -45,30 +45,65 @@ void depot::abandon(const region_header& region) noexcept {
 
 std::size_t depot::fetch(void** begin, std::size_t want) noexcept {
     if (spare* const magazine = pop_full()) {
-        const int bits = index_bits();
-        const std::uint32_t mask = index_mask();
-        const std::size_t stride = heap_.layout().stride;
-        const slab_table::finder table = heap_.regions().table().look();
         const std::size_t count = magazine->count;
-        // The stack is read from its end: there the block stands that was freed first.
-        const std::size_t turned = order_ == order::oldest_first ? count - 1 : 0;
-        word_run run;
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::uint32_t id = magazine->blocks()[i] >> bits;
-            const std::uint32_t index = magazine->blocks()[i] & mask;
-            const slab_table::entry& entry = table.at(id);
-            begin[turned != 0 ? turned - i : i] = entry.begin + index * stride;
-            if (run.add(id, index)) continue;
-            if (run.mask != 0) heap_.hand_out(run);
-            run = word_run({id, index, entry.record});
-        }
-        if (run.mask != 0) heap_.hand_out(run);
+        hand_out(magazine->blocks(), count, begin);
         push_empty(*magazine);
         return count;
     }
     const std::size_t taken = heap_.take(begin + want, want);
     if (taken < want) std::memmove(begin, begin + (want - taken), taken * sizeof(void*));
     return taken;
+}
+
+namespace {
+
+// 1 or its negative when the next eight of [numbers, end) rise or fall by it, and are of one word of a
+// bitmap: alike in the bits of `word_bits`. Else 0.
+CENOTE_INLINE std::uint32_t step_of_eight(const std::uint32_t* numbers, const std::uint32_t* end,
+                                          std::uint32_t word_bits) noexcept {
+    if (end - numbers < 8) return 0;
+    const std::uint32_t step = numbers[1] - numbers[0];
+    if (step != 1 && step != 0 - 1u) return 0;
+    if (((numbers[0] ^ (numbers[0] + 7 * step)) & word_bits) != 0) return 0;
+    return base::rises_by(numbers, numbers[0], step) ? step : 0;
+}
+
+} // namespace
+
+// Eight neighbours, in either order, are marked and written at once, as `withdraw` takes them.
+void depot::hand_out(const std::uint32_t* numbers, std::size_t count, void** into) noexcept {
+    const int bits = index_bits();
+    const std::uint32_t mask = index_mask();
+    const std::uint32_t word_bits = ~(mask & (slab::word_bits - 1));
+    const std::uintptr_t stride = heap_.layout().stride;
+    const slab_table::finder table = heap_.regions().table().look();
+    const std::uint32_t* const end = numbers + count;
+    const auto mark = [&](std::uint32_t number, slab::word some) { // the lowest of them
+        const std::uint32_t index = number & mask;
+        const slab_table::entry& entry = table.at(number >> bits);
+        entry.record->out()[index / slab::word_bits] |= some << index % slab::word_bits;
+        return reinterpret_cast<std::uintptr_t>(entry.begin) + index * stride;
+    };
+    // The stack is read from its end: there the block stands that was freed first.
+    const bool turns = order_ == order::oldest_first;
+    void** at = turns ? into + count : into;
+    while (numbers != end) {
+        if (const std::uint32_t step = step_of_eight(numbers, end, word_bits); step != 0) {
+            const std::uintptr_t lowest = mark(step == 1 ? numbers[0] : numbers[7], 0xff);
+            const bool falls = (step == 1) == turns;
+            if (turns) at -= 8;
+            base::store_eight(at, falls ? lowest + 7 * stride : lowest, falls ? 0 - stride : stride);
+            if (!turns) at += 8;
+            numbers += 8;
+            continue;
+        }
+        for (const std::uint32_t* const next = end - numbers < 4 ? end : numbers + 4; numbers != next;
+             ++numbers) {
+            void* const block = reinterpret_cast<void*>(mark(*numbers, 1));
+            *(turns ? --at : at++) = block;
+        }
+    }
+    heap_.handed_out(count);
 }
 
 namespace {

@@ -22,6 +22,30 @@ TEST(eights, rise_only_when_each_of_them_does) {
     }
 }
 
+TEST(eights, of_short_numbers_rise_the_same_way) {
+    for (const std::uint32_t step : {1u, 0u - 1u}) {
+        std::array<std::uint32_t, 8> row{};
+        for (std::uint32_t i = 0; i < row.size(); ++i) row[i] = 3 + i * step; // falls through 0
+        EXPECT_TRUE(rises_by(row.data(), row[0], step));
+        for (std::size_t i = 2; i < row.size(); ++i) {
+            std::array<std::uint32_t, 8> broken = row;
+            broken[i] ^= 0x80000000;
+            EXPECT_FALSE(rises_by(broken.data(), row[0], step)) << i;
+        }
+    }
+}
+
+TEST(eights, of_addresses_are_stored_a_step_apart) {
+    for (const std::uintptr_t step : {std::uintptr_t{48}, 0 - std::uintptr_t{48}}) {
+        std::array<void*, 10> row{};
+        store_eight(row.data() + 1, 0x10000, step);
+        EXPECT_EQ(row.front(), nullptr);
+        for (std::size_t i = 0; i < 8; ++i)
+            EXPECT_EQ(reinterpret_cast<std::uintptr_t>(row[i + 1]), 0x10000 + i * step) << i;
+        EXPECT_EQ(row.back(), nullptr);
+    }
+}
+
 TEST(eights, are_stored_in_either_order) {
     std::array<std::uint32_t, 10> numbers{};
     store_eight(numbers.data() + 1, 100, true);

@@ -20,7 +20,8 @@ constexpr std::size_t capacity = 8;
 
 class depots : public testing::Test {
 protected:
-    void start(std::size_t blocks_per_slab = 64, depot::order wanted = depot::order::newest_first) {
+    void start(std::size_t blocks_per_slab = 64, depot::order wanted = depot::order::newest_first,
+               std::size_t entries = capacity) {
         block_layout layout;
         ASSERT_TRUE(make_layout(64, 64, blocks_per_slab, layout));
         region_plan plan;
@@ -28,10 +29,10 @@ protected:
         plan.alignment = 64;
         plan.slab_bytes = layout.slab_bytes();
         plan.record_bytes = slab::bytes_for(layout.blocks_per_slab);
-        plan.magazine_bytes = depot::magazine_bytes(capacity);
+        plan.magazine_bytes = depot::magazine_bytes(entries);
         list.configure(plan);
         one.heap().configure(layout, list, {0, unlimited, false});
-        one.configure(capacity, "depot", wanted);
+        one.configure(entries, "depot", wanted);
     }
     void grow(std::size_t blocks) {
         ASSERT_TRUE(list.grow(blocks * 64));
@@ -104,6 +105,47 @@ TEST_F(depots, between_threads_what_came_first_leaves_first) {
     EXPECT_EQ(one.cached(), 2 * capacity);
     EXPECT_TRUE(one.is_valid());
 }
+
+class depots_of_runs : public depots,
+                       public testing::WithParamInterface<std::tuple<depot::order, std::size_t>> {};
+
+// Runs of neighbours that rise and fall, some through the end of a bitmap's word or of a slab, between blocks
+// that stand alone: a magazine of them comes back in the order it had, or in the other.
+TEST_P(depots_of_runs, leave_in_the_order_in_which_they_came) {
+    const auto [wanted, blocks_per_slab] = GetParam();
+    start(blocks_per_slab, wanted, 64);
+    grow(1024);
+    std::vector<void*> all; // each slab's, lowest first
+    while (all.size() < 512) {
+        const std::vector<void*> some = fetch(std::min(512 - all.size(), std::size_t{64}));
+        ASSERT_FALSE(some.empty());
+        all.insert(all.end(), some.rbegin(), some.rend());
+    }
+    std::vector<std::vector<void*>> magazines;
+    for (std::ptrdiff_t turn = 0; turn < 8; ++turn) {
+        std::vector<void*> some(all.begin() + 64 * turn, all.begin() + 64 * (turn + 1));
+        if (turn % 2 == 1) std::reverse(some.begin(), some.end());
+        if (turn % 4 >= 2) std::swap(some[5], some[20]);
+        std::rotate(some.begin(), some.begin() + turn, some.end());
+        magazines.push_back(some);
+    }
+    for (std::vector<void*> some : magazines) {
+        put(some);
+        EXPECT_EQ(one.heap().out(), 448u);
+        if (wanted == depot::order::oldest_first) std::reverse(some.begin(), some.end());
+        EXPECT_EQ(fetch(64), some);
+        EXPECT_EQ(one.heap().out(), 512u);
+    }
+    EXPECT_TRUE(one.is_valid());
+    for (const std::vector<void*>& some : magazines) put(some); // each is out, and once
+    EXPECT_EQ(one.heap().out(), 0u);
+    EXPECT_TRUE(one.is_valid());
+}
+
+INSTANTIATE_TEST_SUITE_P(all, depots_of_runs,
+                         testing::Combine(testing::Values(depot::order::newest_first,
+                                                          depot::order::oldest_first),
+                                          testing::Values(std::size_t{4}, std::size_t{20}, std::size_t{64})));
 
 TEST_F(depots, magazines_are_touched_when_they_are_used_and_not_before) {
     start();

@@ -6,6 +6,7 @@
 
 #include <cenote/base/config.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <cstring>
 
@@ -13,30 +14,55 @@ namespace cenote::inline v0_1::base {
 
 #if defined(__GNUC__)
 
-/// Whether the addresses of [block + 2, block + 8) are `first` and 2 to 7 times `step`, modulo the size of an
-/// address.
-[[nodiscard]] CENOTE_INLINE bool rises_by(void* const* block, std::uintptr_t first,
-                                          std::uintptr_t step) noexcept {
-    constexpr std::size_t lanes = 16 / sizeof(std::uintptr_t);
-    using vector = std::uintptr_t __attribute__((vector_size(16)));
-    vector wanted{};
-    for (std::size_t i = 0; i < lanes; ++i) wanted[i] = first + i * step;
-    vector apart{};
+/// So many numbers that they fill a vector.
+template<std::unsigned_integral Number>
+struct lanes {
+    typedef Number type __attribute__((vector_size(16)));
+};
+template<std::unsigned_integral Number>
+using lanes_of = typename lanes<Number>::type;
+
+/// `first`, `first + step`, …
+template<std::unsigned_integral Number>
+[[nodiscard]] CENOTE_INLINE lanes_of<Number> row_from(Number first, Number step) noexcept {
+    lanes_of<Number> row{};
+    for (std::size_t i = 0; i < 16 / sizeof(Number); ++i) row[i] = first + static_cast<Number>(i) * step;
+    return row;
+}
+
+/// Whether the eight numbers at `row`, the first two of which are `first` and `first + step`, go on like
+/// that, modulo their size.
+template<std::unsigned_integral Number>
+[[nodiscard]] CENOTE_INLINE bool rises_by(const void* row, Number first, Number step) noexcept {
+    constexpr std::size_t each = 16 / sizeof(Number);
+    lanes_of<Number> wanted = row_from(first, step);
+    lanes_of<Number> apart{};
 #pragma GCC unroll 8
-    for (std::size_t i = 0; i < 8; i += lanes) {
-        vector here;
-        std::memcpy(&here, block + i, sizeof here);
+    for (std::size_t i = 0; i < 8; i += each) {
+        lanes_of<Number> here;
+        std::memcpy(&here, static_cast<const Number*>(row) + i, sizeof here);
         apart |= here ^ wanted;
-        wanted += static_cast<std::uintptr_t>(lanes) * step;
+        wanted += static_cast<Number>(each) * step;
     }
     std::uint64_t halves[2];
     std::memcpy(halves, &apart, sizeof halves);
     return (halves[0] | halves[1]) == 0;
 }
 
+/// Stores the addresses `first`, `first + step`, … in [to, to + 8).
+CENOTE_INLINE void store_eight(void** to, std::uintptr_t first, std::uintptr_t step) noexcept {
+    constexpr std::size_t each = 16 / sizeof(std::uintptr_t);
+    lanes_of<std::uintptr_t> row = row_from(first, step);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < 8; i += each) {
+        std::memcpy(to + i, &row, sizeof row);
+        row += static_cast<std::uintptr_t>(each) * step;
+    }
+}
+
 /// Stores `first` and the seven numbers after it in [to, to + 8), or from its end when not `upwards`.
 CENOTE_INLINE void store_eight(std::uint32_t* to, std::uint32_t first, bool upwards) noexcept {
-    using vector = std::uint32_t __attribute__((vector_size(16)));
+    using vector = lanes_of<std::uint32_t>;
     static constexpr vector rows[2][2] = {{{7, 6, 5, 4}, {3, 2, 1, 0}}, {{0, 1, 2, 3}, {4, 5, 6, 7}}};
     const vector low = rows[upwards ? 1 : 0][0] + first;
     const vector high = rows[upwards ? 1 : 0][1] + first;
@@ -46,11 +72,19 @@ CENOTE_INLINE void store_eight(std::uint32_t* to, std::uint32_t first, bool upwa
 
 #else
 
-[[nodiscard]] inline bool rises_by(void* const* block, std::uintptr_t first, std::uintptr_t step) noexcept {
-    std::uintptr_t apart = 0;
-    for (std::size_t i = 2; i < 8; ++i)
-        apart |= reinterpret_cast<std::uintptr_t>(block[i]) ^ (first + i * step);
+template<std::unsigned_integral Number>
+[[nodiscard]] inline bool rises_by(const void* row, Number first, Number step) noexcept {
+    Number apart = 0;
+    for (std::size_t i = 2; i < 8; ++i) {
+        Number here;
+        std::memcpy(&here, static_cast<const Number*>(row) + i, sizeof here);
+        apart |= here ^ (first + static_cast<Number>(i) * step);
+    }
     return apart == 0;
+}
+
+inline void store_eight(void** to, std::uintptr_t first, std::uintptr_t step) noexcept {
+    for (std::size_t i = 0; i < 8; ++i) to[i] = reinterpret_cast<void*>(first + i * step);
 }
 
 inline void store_eight(std::uint32_t* to, std::uint32_t first, bool upwards) noexcept {

@@ -100,6 +100,7 @@ private:
     /// Of [block, end) those that are out go into `sink`, `count` of them; returns as `put` does.
     template<class Sink>
     void* const* withdraw(void* const* block, void* const* end, std::size_t& count, Sink& sink) noexcept;
+    void hand_out(const std::uint32_t* numbers, std::size_t count, void** into) noexcept;
     void give(const std::uint32_t* first, const std::uint32_t* last) noexcept;
     void drain_one(spare& full) noexcept;
     [[nodiscard]] bool put_in_queue(const position& at) noexcept;

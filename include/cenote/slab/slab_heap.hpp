@@ -134,6 +134,8 @@ public:
         out_ += run.count;
     }
 
+    void handed_out(std::size_t blocks) noexcept { out_ += blocks; }
+
     /// Withdrawn blocks become idle. No slab goes before `give_surplus_slabs`, so that positions stay good.
     void give(const word_run& run) noexcept;
 
