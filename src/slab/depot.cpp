@@ -70,7 +70,9 @@ CENOTE_INLINE std::uint32_t step_of_eight(const std::uint32_t* numbers, const st
 
 } // namespace
 
-// Eight neighbours, in either order, are marked and written at once, as `withdraw` takes them.
+// Eight neighbours, in either order, are marked and written at once, as `withdraw` takes them. What another
+// thread has freed lies in that one's cache: all lines are asked for at once, and not one after the other
+// when the blocks are written to.
 void depot::hand_out(const std::uint32_t* numbers, std::size_t count, void** into) noexcept {
     const int bits = index_bits();
     const std::uint32_t mask = index_mask();
@@ -91,7 +93,11 @@ void depot::hand_out(const std::uint32_t* numbers, std::size_t count, void** int
         if (const std::uint32_t step = step_of_eight(numbers, end, word_bits); step != 0) {
             const std::uintptr_t lowest = mark(step == 1 ? numbers[0] : numbers[7], 0xff);
             const bool falls = (step == 1) == turns;
-            if (turns) at -= 8;
+            if (turns) {
+                at -= 8;
+                for (std::size_t i = 0; i < 8; ++i)
+                    base::prefetch_for_write(reinterpret_cast<const void*>(lowest + i * stride));
+            }
             base::store_eight(at, falls ? lowest + 7 * stride : lowest, falls ? 0 - stride : stride);
             if (!turns) at += 8;
             numbers += 8;
@@ -100,6 +106,7 @@ void depot::hand_out(const std::uint32_t* numbers, std::size_t count, void** int
         for (const std::uint32_t* const next = end - numbers < 4 ? end : numbers + 4; numbers != next;
              ++numbers) {
             void* const block = reinterpret_cast<void*>(mark(*numbers, 1));
+            if (turns) base::prefetch_for_write(block);
             *(turns ? --at : at++) = block;
         }
     }
