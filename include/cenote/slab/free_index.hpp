@@ -96,10 +96,9 @@ public:
         nodes_[number].previous = 0;
         nodes_[second].previous = number; // of number 0 nobody reads it
         heads_[to_class] = number;
-        if (second == 0) {
-            map_[to_class / 64] |= std::uint64_t{1} << to_class % 64;
-            summary_ |= std::uint32_t{1} << to_class / 64;
-        }
+        // Also where they are set: whether the class had one could not be foretold.
+        map_[to_class / 64] |= std::uint64_t{1} << to_class % 64;
+        summary_ |= std::uint32_t{1} << to_class / 64;
     }
     void unlink(std::uint32_t number, std::uint32_t from_class) noexcept {
         const free_node& gone = nodes_[number];
