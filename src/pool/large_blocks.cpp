@@ -9,11 +9,15 @@
 namespace cenote::inline v0_1::engine {
 namespace {
 
+constexpr std::size_t overhead = sizeof(large_blocks::record) + alignof(large_blocks::record);
+
+constexpr int most_looks = 16; // at kept regions of one size whose alignment is not that of the request
+
 // Sizes are rounded to eight steps a doubling, so that a freed region fits the next request of about its
 // size. Pages that nobody touches cost nothing.
 bool request_for(std::size_t size, std::size_t alignment, std::size_t granularity, source::request& wanted) {
     std::size_t bytes = 0;
-    if (!base::add(size, sizeof(large_blocks::record) + alignof(large_blocks::record), bytes)) return false;
+    if (!base::add(size, overhead, bytes)) return false;
     if (bytes > base::size_max / 2) return false;
     bytes = class_size(class_of(bytes));
     if (!base::round_up(bytes, granularity, bytes)) return false;
@@ -22,13 +26,23 @@ bool request_for(std::size_t size, std::size_t alignment, std::size_t granularit
     return true;
 }
 
+// The most for which that is no more than `bytes`.
+std::size_t most_within(std::size_t bytes) {
+    const std::uint32_t size_class = class_of(bytes);
+    return class_size(class_size(size_class) <= bytes ? size_class : size_class - 1) - overhead;
+}
+
 } // namespace
 
 void* large_blocks::allocate(std::size_t size, std::size_t alignment) noexcept {
     source::request wanted;
     if (!request_for(size, alignment, from_->granularity(), wanted)) return nullptr;
-    record* block = take_kept(wanted);
-    if (block == nullptr) block = reserve(wanted);
+    record* block = find_kept(wanted);
+    if (block != nullptr) {
+        unkeep(*block);
+    } else {
+        block = reserve(wanted);
+    }
     if (block == nullptr) return nullptr;
     block->is_live = true;
     block->requested = size;
@@ -62,19 +76,32 @@ std::size_t large_blocks::bin_of(std::size_t bytes) noexcept {
 }
 
 // The smallest that fits, the one freed last among equals: a larger one may be what the next request wants.
-large_blocks::record* large_blocks::take_kept(const source::request& wanted) noexcept {
-    constexpr int most_looks = 16; // at regions whose alignment is not that of the request
+large_blocks::record* large_blocks::find_kept(const source::request& wanted) const noexcept {
     const std::size_t most = wanted.bytes + wanted.bytes / 8;
     int looks = 0;
     for (std::size_t bin = bin_of(wanted.bytes); bin <= bin_of(most); ++bin) {
         for (record* kept = kept_[bin]; kept != nullptr && looks < most_looks; kept = kept->next, ++looks) {
             if (kept->reserved.bytes < wanted.bytes || kept->reserved.bytes > most) continue;
-            if (base::padding_to(table_.at(kept->id).begin, wanted.alignment) != 0) continue;
-            unkeep(*kept);
-            return kept;
+            if (base::padding_to(table_.at(kept->id).begin, wanted.alignment) == 0) return kept;
         }
     }
     return nullptr;
+}
+
+std::size_t large_blocks::largest_kept(std::size_t alignment) const noexcept {
+    std::size_t largest = 0;
+    for (std::size_t bin = bins; bin-- != 0 && largest == 0 && kept_count_ != 0;) {
+        int looks = 0;
+        for (record* kept = kept_[bin]; kept != nullptr && looks < most_looks; kept = kept->next, ++looks) {
+            source::request wanted;
+            const std::size_t size = most_within(kept->reserved.bytes);
+            if (size > largest && request_for(size, alignment, from_->granularity(), wanted) &&
+                find_kept(wanted) != nullptr) {
+                largest = size;
+            }
+        }
+    }
+    return largest;
 }
 
 void large_blocks::keep(record& freed) noexcept {

@@ -81,6 +81,10 @@ void* variable_pool::take_block(std::size_t size, std::size_t alignment) noexcep
         wanted.alignment = static_cast<std::uint32_t>(alignment / default_alignment);
     }
     if (void* const block = heap_.take(wanted)) return block;
+    if (!may_grow()) {
+        wanted.looks_everywhere = true;
+        if (void* const block = heap_.take(wanted)) return block;
+    }
     if (heap_.spans() != 0 && !heap_.has_numbers(2) && heap_.ensure_numbers(0)) {
         if (void* const block = heap_.take(wanted)) return block;
     }
@@ -310,7 +314,11 @@ void* variable_pool::next_live(cursor& at, std::size_t& size) const noexcept {
 }
 
 std::size_t variable_pool::largest_free() const noexcept {
-    return heap_.largest_free() * engine::granule_bytes;
+    if (!is_open_) return 0;
+    const engine::span_heap::wish like{.how = options_.fit, .looks_everywhere = !may_grow()};
+    const auto most = static_cast<std::uint32_t>(largest_ / engine::granule_bytes);
+    const std::size_t kept = large_.largest_kept(default_alignment);
+    return kept > largest_ ? kept : heap_.largest_served(like, most) * engine::granule_bytes;
 }
 
 double variable_pool::fragmentation() const noexcept {

@@ -129,6 +129,14 @@ void variable_pool::note_spans() noexcept {
     settle_at_ = settles ? engine::usual_window * heap_.granules() * heap_.spans() : base::size_max;
 }
 
+// Whether the source would be asked for another span at all.
+bool variable_pool::may_grow() const noexcept {
+    std::size_t bytes = 0;
+    return options_.grow_size != 0 && heap_.spans() < regions_.plan().most_slabs &&
+           regions_.bytes_to_grow(heap_.granules() * engine::granule_bytes, bytes) &&
+           bytes <= limit_.available();
+}
+
 // A buffer that does not start on a granule holds one less.
 bool variable_pool::grow() noexcept {
     if (options_.grow_size == 0 && heap_.spans() != 0) return false;

@@ -8,7 +8,7 @@ namespace cenote::inline v0_1::engine {
 namespace {
 
 // Blocks of one class looked at, of which some fit, before good fit is content with a larger class.
-constexpr int most_looks = 16;
+constexpr std::size_t most_looks = 16;
 
 } // namespace
 
@@ -52,7 +52,7 @@ span_heap::hole span_heap::search_good(const wish& wanted) const noexcept {
         listed.granules = size_of_hole(listed.at);
         if (fits(listed, wanted)) return listed;
     }
-    int looks = 0;
+    std::size_t looks = 0;
     for (std::uint32_t c = run_class_of(wanted.granules); (c = index_.class_from(c)) < run_classes; ++c) {
         for (std::uint32_t n = index_.first(c); n != 0; n = index_.at(n).next) {
             hole listed{index_.at(n).at, 0, 0};
@@ -109,13 +109,36 @@ span_heap::hole span_heap::search_first(const wish& wanted) const noexcept {
     return {};
 }
 
+// What needs no number more: a block that is handed out as it is.
+span_heap::hole span_heap::search_whole(const wish& wanted) const noexcept {
+    const auto is_whole = [&](hole& candidate) {
+        return fits(candidate, wanted) && candidate.lead == 0 &&
+               candidate.granules - wanted.granules < smallest_run;
+    };
+    if (hole current{current_at_, current_, 0}; current_ != 0 && is_whole(current)) return current;
+    const std::uint32_t last = run_class_of(wanted.granules + smallest_run - 1);
+    for (std::uint32_t c = run_class_of(wanted.granules); (c = index_.class_from(c)) <= last; ++c) {
+        std::size_t looks = 0;
+        for (std::uint32_t n = index_.first(c); n != 0 && looks < most_looks;
+             n = index_.at(n).next, ++looks) {
+            hole listed{index_.at(n).at, 0, 0};
+            listed.granules = size_of_hole(listed.at);
+            if (is_whole(listed)) return listed;
+        }
+    }
+    return {};
+}
+
+bool span_heap::can_carve(const hole& from, std::uint32_t granules) const noexcept {
+    const std::uint32_t rest = from.granules - from.lead - granules;
+    return has_numbers((from.lead != 0 ? std::size_t{1} : 0) + (rest >= smallest_run ? 1 : 0));
+}
+
 void* span_heap::take(const wish& wanted) noexcept {
     if (regions_ == nullptr) return nullptr;
-    const hole found = search(wanted);
-    if (found.granules == 0) return nullptr;
-    const std::uint32_t rest = found.granules - found.lead - wanted.granules;
-    const std::size_t more_blocks = (found.lead != 0 ? 1 : 0) + (rest >= smallest_run ? 1 : 0);
-    return has_numbers(more_blocks) ? carve(found, wanted.granules) : nullptr;
+    hole found = search(wanted);
+    if (found.granules != 0 && !can_carve(found, wanted.granules)) found = search_whole(wanted);
+    return found.granules != 0 && can_carve(found, wanted.granules) ? carve(found, wanted.granules) : nullptr;
 }
 
 void* span_heap::carve(const hole& from, std::uint32_t granules) noexcept {
@@ -147,14 +170,39 @@ void* span_heap::carve(const hole& from, std::uint32_t granules) noexcept {
     return span.begin + g * granule_bytes;
 }
 
-std::uint32_t span_heap::largest_free() const noexcept {
-    std::uint32_t largest = current_;
-    const std::uint32_t c = index_.highest_class();
-    for (std::uint32_t n = index_.first(c); c != 0 && n != 0; n = index_.at(n).next) {
+// Not above `most`; of the first so many of the class.
+std::uint32_t span_heap::largest_of_class(std::uint32_t c, std::uint32_t most,
+                                          std::size_t looks) const noexcept {
+    std::uint32_t largest = 0;
+    if (c == 0) return largest;
+    for (std::uint32_t n = index_.first(c); n != 0 && looks != 0; n = index_.at(n).next, --looks) {
         const std::uint32_t size = size_of_hole(index_.at(n).at);
-        if (size > largest) largest = size;
+        if (size > largest && size <= most) largest = size;
     }
     return largest;
+}
+
+std::uint32_t span_heap::largest_free() const noexcept {
+    const std::uint32_t listed = largest_of_class(index_.highest_class(), nowhere, no_bound);
+    return listed > current_ ? listed : current_;
+}
+
+// Good fit looks at a few of a class. Without a number for the rest, a block is handed out whole or not at
+// all.
+std::uint32_t span_heap::largest_served(const wish& like, std::uint32_t most) const noexcept {
+    const bool looks_at_few = like.how == fit::good && !like.looks_everywhere;
+    const std::uint32_t listed =
+        largest_of_class(index_.highest_class(), nowhere, looks_at_few ? most_looks : no_bound);
+    const std::uint32_t largest = listed > current_ ? listed : current_;
+    if (largest <= most) return largest;
+    if (has_numbers(1)) return most;
+    const std::uint32_t limit = most + smallest_run - 1;
+    std::uint32_t whole = current_ <= limit ? current_ : 0;
+    for (std::uint32_t c = run_class_of(limit); c != 0 && (whole == 0 || run_class_of(whole) <= c); --c) {
+        const std::uint32_t here = largest_of_class(c, limit, most_looks);
+        if (here > whole) whole = here;
+    }
+    return whole < most ? whole : most;
 }
 
 void* span_heap::next_live(std::uint32_t& id, std::uint32_t& granule, std::uint32_t end_id,

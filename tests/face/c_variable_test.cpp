@@ -63,7 +63,7 @@ TEST_P(c_variable_both, serves_any_size_and_merges_what_comes_back) {
     }
     EXPECT_EQ(pool.stats().live_blocks, 0u);
     EXPECT_EQ(cenote_variable_fragmentation(pool), 0);
-    EXPECT_GE(cenote_variable_largest_free(pool), std::size_t{500} << 10);
+    EXPECT_GE(cenote_variable_largest_free(pool), std::size_t{480} << 10); // half of a region
 }
 
 TEST_P(c_variable_both, every_wrong_free_has_a_code_and_changes_nothing) {

@@ -172,11 +172,23 @@ void count_growth() {
     for (const std::size_t blocks : {20 * few, many}) count_growth("drop_and_build", blocks, false, drops);
 }
 
+// Blocks that stand one behind the other, since the last region began.
+struct row {
+    static constexpr std::size_t block = 64;
+    std::size_t length = 0;
+    std::byte* end = nullptr;
+    void add(void* next) {
+        length = next == end ? length + 1 : 1;
+        end = static_cast<std::byte*>(next) + block;
+    }
+};
+
 // Blocks of any size: the same traffic among a hundred blocks beside few others and beside many. It starts at
-// the same place of a region, where `room` bytes are left of it: a region more or less is another traffic.
-void count_beside(const char* name, std::size_t others, std::size_t room) {
+// the same place of a region, behind `place` of the others: a region more or less is another traffic.
+void count_beside(const char* name, std::size_t others, std::size_t place) {
     cenote::variable_pool pool({.sanitizers = false, .name = "beside"});
-    for (std::size_t i = 0; i < others || pool.largest_free() != room; ++i) (void)pool.allocate(64);
+    row those;
+    for (std::size_t i = 0; i < others || those.length != place; ++i) those.add(pool.allocate(row::block));
     std::mt19937 random(1);
     const auto size = [&] { return 16 + random() % 1009; };
     std::vector<void*> slots(100);
@@ -197,13 +209,16 @@ void count_beside(const char* name, std::size_t others, std::size_t room) {
 }
 
 void count_any_size() {
-    constexpr std::size_t block = 64;
     cenote::variable_pool pool({.sanitizers = false});
-    (void)pool.allocate(block);
-    const std::size_t room = pool.largest_free();
+    row those;
+    std::size_t in_region = 0;
+    do {
+        in_region = those.length;
+        those.add(pool.allocate(row::block));
+    } while (those.length > in_region);
     for (const std::size_t others : {100, 1'000'000}) {
-        count_beside("any_size", others, room / 2 / block * block + room % block);
-        count_beside("any_size_in_two_regions", others, 200 * block + room % block);
+        count_beside("any_size", others, in_region - (in_region - 1) / 2);
+        count_beside("any_size_in_two_regions", others, in_region - 200);
     }
     pool.reset();
 }

@@ -54,6 +54,9 @@ public:
     [[nodiscard]] bool was_freed(const void* pointer) const noexcept;
     [[nodiscard]] bool is_inside(const void* pointer) const noexcept;
 
+    /// Bytes of the largest block that a kept region serves; 0 when none does.
+    [[nodiscard]] std::size_t largest_kept(std::size_t alignment) const noexcept;
+
     /// The next live block at or behind number `id`, which moves behind it; null at the end.
     [[nodiscard]] const record* next_live(std::uint32_t& id, void*& block) const noexcept;
 
@@ -74,7 +77,7 @@ public:
     [[nodiscard]] bool is_valid() const noexcept;
 
 private:
-    [[nodiscard]] record* take_kept(const source::request& wanted) noexcept;
+    [[nodiscard]] record* find_kept(const source::request& wanted) const noexcept;
     [[nodiscard]] record* reserve(const source::request& wanted) noexcept;
     void release(record& gone) noexcept;
     void keep(record& freed) noexcept;

@@ -123,7 +123,8 @@ public:
     /// Reserves the initial bytes; false when they cannot be had.
     [[nodiscard]] bool try_open() noexcept { return options_.initial_bytes == 0 || try_reserve_initial(); }
 
-    /// Bytes of the largest block that can be allocated without another call to the source.
+    /// Bytes of the largest block, of the default alignment, that is allocated without another call to the
+    /// source. For a larger one the source is asked, or it is refused. 0 before the first block.
     [[nodiscard]] std::size_t largest_free() const noexcept;
     /// 0 when all free bytes are one block; near 1 when none of the free blocks holds much of them.
     [[nodiscard]] double fragmentation() const noexcept;
@@ -204,6 +205,7 @@ private:
     [[nodiscard]] static bool granules_of(std::size_t bytes, std::uint32_t& granules) noexcept;
     void configure(std::uint32_t granules, bool is_only) noexcept;
     [[nodiscard]] bool open() noexcept;
+    [[nodiscard]] bool may_grow() const noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] bool add_span() noexcept;
     [[nodiscard]] bool try_reserve_spans(std::size_t spans) noexcept;

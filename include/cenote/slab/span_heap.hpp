@@ -135,6 +135,8 @@ public:
     [[nodiscard]] std::byte* newest() const noexcept { return span_of(current_at_).begin; }
     /// Granules of the largest free block. O(free blocks of about its size).
     [[nodiscard]] std::uint32_t largest_free() const noexcept;
+    /// Granules of the largest block, of `most` at most, that `take` has for a wish like this one.
+    [[nodiscard]] std::uint32_t largest_served(const wish& like, std::uint32_t most) const noexcept;
     [[nodiscard]] bool is_valid() const noexcept;
 
 private:
@@ -219,6 +221,10 @@ private:
     [[nodiscard]] hole search_good(const wish& wanted) const noexcept;
     [[nodiscard]] hole search_best(const wish& wanted) const noexcept;
     [[nodiscard]] hole search_first(const wish& wanted) const noexcept;
+    [[nodiscard]] hole search_whole(const wish& wanted) const noexcept;
+    [[nodiscard]] bool can_carve(const hole& from, std::uint32_t granules) const noexcept;
+    [[nodiscard]] std::uint32_t largest_of_class(std::uint32_t c, std::uint32_t most,
+                                                 std::size_t looks) const noexcept;
     void give_region(std::uint32_t id) noexcept;
     void forget_blocks() noexcept;
     void count_room() noexcept;
