@@ -57,7 +57,7 @@ int main(void) {
     printf("%s\n", joined);
     if (cenote_arena_destroy(arena) != CENOTE_OK) return 1;
 
-    cenote_stats stats;
+    cenote_stats stats = CENOTE_STATS_INIT;
     if (cenote_fixed_stats(pool, &stats) != CENOTE_OK) return 1;
     printf("%zu records live, %zu bytes reserved\n", stats.live_blocks, stats.reserved_bytes);
     if (cenote_fixed_reset(pool) != CENOTE_OK) return 1;

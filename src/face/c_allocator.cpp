@@ -31,8 +31,19 @@ cenote_status resource_deallocate(void* context, void* block, std::size_t size,
     return c::judged([&] { static_cast<memory_resource*>(context)->deallocate(block, size, alignment); });
 }
 
+cenote_status resource_stats(void* context, cenote_stats* stats) noexcept {
+    if (!c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
+    const memory_stats now = static_cast<memory_resource*>(context)->stats();
+    *stats = CENOTE_STATS_INIT;
+    stats->live_bytes = now.live_bytes;
+    stats->peak_bytes = now.peak_bytes.value_or(0);
+    stats->reserved_bytes = now.reserved_bytes;
+    c::put_calls(*stats, now.calls, 0);
+    return CENOTE_OK;
+}
+
 cenote_allocator allocator_of(memory_resource& of) noexcept {
-    return {&of, resource_allocate, resource_reallocate, resource_deallocate};
+    return {&of, resource_allocate, resource_reallocate, resource_deallocate, resource_stats};
 }
 
 // An allocator of C for C++.
@@ -52,7 +63,11 @@ private:
     void give(void* block, std::size_t size, std::size_t alignment) noexcept override {
         (void)of_.deallocate(of_.context, block, size, alignment);
     }
-    [[nodiscard]] levels look() const noexcept override { return {}; } // C does not say
+    [[nodiscard]] levels look() const noexcept override {
+        cenote_stats now = CENOTE_STATS_INIT;
+        const bool says = cenote_allocator_stats(&of_, &now) == CENOTE_OK;
+        return says ? levels{now.live_bytes, now.reserved_bytes} : levels{};
+    }
 
     cenote_allocator of_;
 };
@@ -114,6 +129,11 @@ cenote_status cenote_deallocate(const cenote_allocator* from, void* block, std::
                                 std::size_t alignment) noexcept {
     if (from == nullptr || from->deallocate == nullptr) return CENOTE_BAD_ARGUMENT;
     return from->deallocate(from->context, block, size, alignment);
+}
+
+cenote_status cenote_allocator_stats(const cenote_allocator* of, cenote_stats* stats) noexcept {
+    if (of == nullptr || of->stats == nullptr || !c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
+    return of->stats(of->context, stats);
 }
 
 } // extern "C"

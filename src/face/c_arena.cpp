@@ -29,7 +29,7 @@ struct owned_arena final : cenote_arena {
     cenote::arena own;
 
     owned_arena(const cenote_arena_options& from, std::byte* rest) noexcept
-        : cenote_arena{&own, &caller, false}, home(from.memory, rest), caller(from.exhaustion, from.name),
+        : cenote_arena{&own, &caller, false, 0}, home(from.memory, rest), caller(from.exhaustion, from.name),
           own(placed(from, home, rest)) {}
 
     [[nodiscard]] static bool try_open() noexcept { return true; } // memory comes with the first call
@@ -62,7 +62,7 @@ void* arena_reallocate(void* context, void* block, std::size_t old_size, std::si
     };
     void* moved = get();
     if (is_wrong) return nullptr;
-    if (moved == nullptr) moved = handle.ask->insist(get, new_size, options);
+    if (moved == nullptr) moved = handle.insist(get, new_size, options);
     if (moved != nullptr) c::zero_tail(moved, old_size, new_size, options);
     return moved;
 }
@@ -70,6 +70,10 @@ void* arena_reallocate(void* context, void* block, std::size_t old_size, std::si
 cenote_status arena_deallocate(void* context, void* block, std::size_t size,
                                std::size_t /*alignment*/) noexcept {
     return cenote_arena_free(static_cast<cenote_arena*>(context), block, size);
+}
+
+cenote_status stats_of_arena(void* context, cenote_stats* stats) noexcept {
+    return cenote_arena_stats(static_cast<cenote_arena*>(context), stats);
 }
 
 } // namespace
@@ -116,7 +120,7 @@ void* cenote_arena_allocate_with(cenote_arena* arena, std::size_t size, std::siz
     const auto get = [&] { return arena->arena->try_allocate(size, alignment); };
     void* block = get();
     if (block == nullptr) [[unlikely]]
-        block = arena->ask->insist(get, size, options);
+        block = arena->insist(get, size, options);
     if (block != nullptr) c::zero_tail(block, 0, size, options);
     return block;
 }
@@ -154,16 +158,21 @@ int cenote_arena_owns(const cenote_arena* arena, const void* pointer) noexcept {
     return arena != nullptr && arena->arena->owns(pointer);
 }
 
-cenote_status cenote_arena_get_stats(const cenote_arena* arena, cenote_arena_stats* stats) noexcept {
-    if (arena == nullptr || stats == nullptr) return CENOTE_BAD_ARGUMENT;
+cenote_status cenote_arena_stats(const cenote_arena* arena, cenote_stats* stats) noexcept {
+    if (arena == nullptr || !c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
     const arena_stats now = arena->arena->stats();
-    *stats = {now.live_bytes, now.peak_bytes, now.held_bytes, now.reserved_bytes};
+    *stats = CENOTE_STATS_INIT;
+    stats->live_bytes = now.live_bytes;
+    stats->peak_bytes = now.peak_bytes;
+    stats->held_bytes = now.held_bytes;
+    stats->reserved_bytes = now.reserved_bytes;
+    c::put_calls(*stats, now.calls, arena->retried);
     return CENOTE_OK;
 }
 
 cenote_allocator cenote_arena_allocator(cenote_arena* arena) noexcept {
     if (arena == nullptr) return {};
-    return {arena, arena_allocate, arena_reallocate, arena_deallocate};
+    return {arena, arena_allocate, arena_reallocate, arena_deallocate, stats_of_arena};
 }
 
 } // extern "C"

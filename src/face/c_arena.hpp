@@ -11,5 +11,16 @@
 struct cenote_arena {
     cenote::arena* arena;
     cenote::c::asker* ask;
-    bool is_lent; // it is released, not destroyed
+    bool is_lent;              // it is released, not destroyed
+    std::uint64_t retried = 0; // requests that were refused at first
+
+    /// What `get()` finds when it is tried again, or its null.
+    template<class Get>
+    [[nodiscard]] void* insist(const Get& get, std::size_t requested, unsigned options) noexcept {
+        const auto again = [&]() -> void* {
+            ++retried;
+            return get();
+        };
+        return ask->insist(again, requested, options);
+    }
 };

@@ -20,6 +20,7 @@ arena_pool_options options_of(const cenote_arena_pool_options& from, source* dra
     result.checks = from.unchecked == 0;
     result.zero_on_allocate = from.zero_on_allocate != 0;
     result.erase_on_free = from.erase_on_free != 0;
+    result.stats = from.stats != 0;
     result.name = c::name_of(from.name);
     return result;
 }
@@ -29,7 +30,7 @@ arena_pool_options options_of(const cenote_arena_pool_options& from, source* dra
 struct cenote_arena_pool {
     /// The handle of an arena on loan. There is one for each arena: who has a lease finds one.
     struct lent_arena final : cenote_arena {
-        lent_arena() noexcept : cenote_arena{nullptr, nullptr, true} {}
+        lent_arena() noexcept : cenote_arena{nullptr, nullptr, true, 0} {}
         arena_pool::lease lease;
         lent_arena* next = nullptr; // of those that are free
     };
@@ -40,7 +41,8 @@ struct cenote_arena_pool {
 
     cenote_arena_pool(const cenote_arena_pool_options& from, std::byte* rest) noexcept
         : home(from.memory, rest), ask(from.exhaustion, from.name),
-          pool(options_of(from, home.from()), engine::unopened{}), count_(from.arenas) {}
+          pool(options_of(from, home.from()), engine::unopened{}), counts_(from.stats != 0),
+          count_(from.arenas) {}
     [[nodiscard]] bool try_open() noexcept {
         if (!pool.try_open()) return false;
         request_.bytes = base::rounded_up(count_ * sizeof(lent_arena), home.from()->granularity());
@@ -71,6 +73,7 @@ struct cenote_arena_pool {
         one->arena = &*lease;
         one->ask = &ask;
         one->lease = std::move(lease);
+        ++calls_.allocations;
         return one;
     }
     [[nodiscard]] cenote_status take_back(cenote_arena* handle) noexcept {
@@ -86,15 +89,37 @@ struct cenote_arena_pool {
         ended = std::move(one->lease);
         one->next = free_;
         free_ = one;
+        ++calls_.deallocations;
         return CENOTE_OK;
+    }
+    [[nodiscard]] cenote_status refuse(cenote_status why) noexcept {
+        const sync::holder here(lock_);
+        ++calls_.failures;
+        return why;
+    }
+    [[nodiscard]] cenote_stats stats() noexcept {
+        const arena_pool_stats now = pool.stats();
+        cenote_stats result = CENOTE_STATS_INIT;
+        result.live_blocks = now.arenas - now.free;
+        result.free_blocks = now.free;
+        result.blocks = now.arenas;
+        result.peak_blocks = now.peak_out;
+        result.live_bytes = result.live_blocks * pool.arena_size();
+        result.peak_bytes = result.peak_blocks * pool.arena_size();
+        result.reserved_bytes = now.reserved_bytes + request_.bytes;
+        const sync::holder here(lock_);
+        if (counts_) c::put_calls(result, calls_, 0);
+        return result;
     }
 
 private:
+    bool counts_;
     source::request request_;
     std::size_t count_;
     lent_arena* handles_ = nullptr;
     sync::mutex lock_;
     lent_arena* free_ = nullptr;
+    call_counts calls_; // of arenas
 };
 
 namespace {
@@ -106,8 +131,8 @@ cenote_status acquire(cenote_arena_pool* pool, cenote_arena** arena, const Get& 
     *arena = nullptr;
     if (pool == nullptr) return CENOTE_BAD_ARGUMENT;
     arena_pool::lease lease;
-    if (pool->pool.is_closed() || !get(pool->pool, lease)) return CENOTE_CLOSED;
-    if (!lease) return CENOTE_TIMED_OUT;
+    if (pool->pool.is_closed() || !get(pool->pool, lease)) return pool->refuse(CENOTE_CLOSED);
+    if (!lease) return pool->refuse(CENOTE_TIMED_OUT);
     *arena = pool->lend(std::move(lease));
     return CENOTE_OK;
 }
@@ -186,6 +211,12 @@ std::size_t cenote_arena_pool_trim(cenote_arena_pool* pool) noexcept {
 
 std::size_t cenote_arena_pool_free_arenas(cenote_arena_pool* pool) noexcept {
     return pool != nullptr ? pool->pool.stats().free : 0;
+}
+
+cenote_status cenote_arena_pool_stats(cenote_arena_pool* pool, cenote_stats* stats) noexcept {
+    if (pool == nullptr || !c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
+    *stats = pool->stats();
+    return CENOTE_OK;
 }
 
 } // extern "C"

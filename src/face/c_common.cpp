@@ -73,26 +73,30 @@ void asker::die(std::size_t requested) const noexcept {
     __builtin_unreachable();
 }
 
+// A retry that its handler has made pointless is no failure of the pool's.
+void put_calls(cenote_stats& to, const std::optional<call_counts>& calls, std::uint64_t retried) noexcept {
+    if (!calls) return;
+    to.has_calls = 1;
+    to.allocations = calls->allocations;
+    to.deallocations = calls->deallocations;
+    to.failures = calls->failures > retried ? calls->failures - retried : 0;
+}
+
 cenote_stats stats_of(const pool_stats& now, std::uint64_t retried) noexcept {
-    cenote_stats result{};
+    cenote_stats result = CENOTE_STATS_INIT;
+    result.live_bytes = now.live_bytes;
+    result.reserved_bytes = now.reserved_bytes;
     result.live_blocks = now.live;
     result.free_blocks = now.cached + now.idle;
     result.blocks = now.blocks;
     result.peak_blocks = now.peak_live;
-    result.live_bytes = now.live_bytes;
-    result.reserved_bytes = now.reserved_bytes;
+    put_calls(result, now.calls, retried);
     if (now.adapted) {
         result.has_adapted = 1;
         result.patience = now.adapted->patience;
         result.returns = now.adapted->returns;
         result.regrets = now.adapted->regrets;
     }
-    if (!now.calls) return result;
-    result.has_calls = 1;
-    result.allocations = now.calls->allocations;
-    result.deallocations = now.calls->deallocations;
-    // A retry that its handler has made pointless is no failure of the pool's.
-    result.failures = now.calls->failures > retried ? now.calls->failures - retried : 0;
     return result;
 }
 

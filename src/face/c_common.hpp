@@ -141,7 +141,12 @@ private:
     sync::atomic<std::uint64_t> retried_{0};
 };
 
+/// Whether this is the structure that the library fills: its initialiser says so.
+[[nodiscard]] inline bool is_ours(const cenote_stats* stats) noexcept {
+    return stats != nullptr && stats->struct_size == sizeof(cenote_stats);
+}
 [[nodiscard]] cenote_stats stats_of(const pool_stats& now, std::uint64_t retried) noexcept;
+void put_calls(cenote_stats& to, const std::optional<call_counts>& calls, std::uint64_t retried) noexcept;
 
 /// Whether an alignment is one, and at most so large.
 [[nodiscard]] inline bool is_alignment(std::size_t alignment, std::size_t most = base::size_max) noexcept {

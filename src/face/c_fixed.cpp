@@ -63,6 +63,7 @@ struct cenote_fixed {
     c::asker ask;
     bool is_shared;
     bool is_unchecked;
+    sync::atomic<std::uint64_t> unfit{0}; // requests that no block holds: the pool has not seen them
     union {
         fixed_pool alone;
         concurrent_pool shared;
@@ -104,6 +105,10 @@ struct cenote_fixed {
         return ask.insist([this] { return try_allocate(); },
                           with([](auto& pool) { return pool.block_size(); }), options);
     }
+    void refuse_unfit(std::size_t size, unsigned options) noexcept {
+        unfit.fetch_add(1, sync::memory_order_relaxed);
+        if ((options & CENOTE_NO_FAIL) != 0) ask.die(size);
+    }
     void deallocate(void* block) noexcept { is_shared ? shared.deallocate(block) : alone.deallocate(block); }
     cenote_status deallocate_exactly(void* block) noexcept {
         if (!is_shared && alone.try_deallocate(block)) [[likely]]
@@ -126,8 +131,8 @@ void* fixed_allocate(void* context, std::size_t size, std::size_t alignment, uns
     if (fits) {
         block = pool.try_allocate();
         if (block == nullptr) block = pool.allocate_slow(options);
-    } else if ((options & CENOTE_NO_FAIL) != 0) {
-        pool.ask.die(size);
+    } else {
+        pool.refuse_unfit(size, options);
     }
     if (block != nullptr) c::zero_tail(block, 0, size, options);
     return block;
@@ -141,8 +146,11 @@ void* fixed_reallocate(void* context, void* block, std::size_t old_size, std::si
         return old_size <= of.block_size() && new_size <= of.block_size() &&
                c::is_alignment(alignment, of.alignment()) && (pool.is_unchecked || of.is_live(block));
     });
-    if (fits) c::zero_tail(block, old_size, new_size, options);
-    if (!fits && (options & CENOTE_NO_FAIL) != 0) pool.ask.die(new_size);
+    if (fits) {
+        c::zero_tail(block, old_size, new_size, options);
+    } else {
+        pool.refuse_unfit(new_size, options);
+    }
     return fits ? block : nullptr;
 }
 
@@ -151,6 +159,10 @@ cenote_status fixed_deallocate(void* context, void* block, std::size_t size,
     auto* const pool = static_cast<cenote_fixed*>(context);
     if (block != nullptr && size > cenote_fixed_block_size(pool)) return CENOTE_WRONG_SIZE;
     return cenote_fixed_free(pool, block);
+}
+
+cenote_status fixed_stats(void* context, cenote_stats* stats) noexcept {
+    return cenote_fixed_stats(static_cast<cenote_fixed*>(context), stats);
 }
 
 } // namespace
@@ -271,14 +283,16 @@ std::size_t cenote_fixed_block_size(const cenote_fixed* pool) noexcept {
 }
 
 cenote_status cenote_fixed_stats(const cenote_fixed* pool, cenote_stats* stats) noexcept {
-    if (pool == nullptr || stats == nullptr) return CENOTE_BAD_ARGUMENT;
+    if (pool == nullptr || !c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
     *stats = c::stats_of(pool->with([](auto& of) { return of.stats(); }), pool->ask.retried());
+    stats->peak_bytes = stats->peak_blocks * cenote_fixed_block_size(pool);
+    if (stats->has_calls != 0) stats->failures += pool->unfit.load(sync::memory_order_relaxed);
     return CENOTE_OK;
 }
 
 cenote_allocator cenote_fixed_allocator(cenote_fixed* pool) noexcept {
     if (pool == nullptr) return {};
-    return {pool, fixed_allocate, fixed_reallocate, fixed_deallocate};
+    return {pool, fixed_allocate, fixed_reallocate, fixed_deallocate, fixed_stats};
 }
 
 } // extern "C"

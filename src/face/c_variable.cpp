@@ -4,6 +4,7 @@
 
 #include "c_common.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace {
@@ -34,13 +35,16 @@ struct cenote_variable {
     c::ground home;
     c::asker ask;
     bool is_shared;
+    bool counts;
+    std::size_t peak_bytes = 0; // where it counts
     union {
         variable_pool alone;
         locked<variable_pool> shared;
     };
 
     cenote_variable(const cenote_variable_options& from, std::byte* rest) noexcept
-        : home(from.memory, rest), ask(from.exhaustion, from.name), is_shared(from.thread_safe != 0) {
+        : home(from.memory, rest), ask(from.exhaustion, from.name), is_shared(from.thread_safe != 0),
+          counts(from.stats != 0) {
         const variable_pool_options wanted = options_of(from, home.from());
         if (is_shared) {
             ::new (&shared) locked<variable_pool>(wanted, engine::unopened{});
@@ -58,6 +62,15 @@ struct cenote_variable {
     template<class Use>
     decltype(auto) with(const Use& use) const {
         return is_shared ? shared.with(use) : use(alone);
+    }
+    /// A block that `get` finds, if it finds one.
+    template<class Get>
+    [[nodiscard]] void* take(const Get& get) noexcept {
+        return with([&](variable_pool& pool) -> void* {
+            void* const block = get(pool);
+            if (counts && block != nullptr) peak_bytes = std::max(peak_bytes, pool.stats().live_bytes);
+            return block;
+        });
     }
     [[nodiscard]] bool try_open() noexcept {
         return with([](variable_pool& pool) { return pool.try_open(); });
@@ -77,9 +90,8 @@ void* reallocate(cenote_variable& pool, void* block, std::size_t size, std::size
                  unsigned options) noexcept {
     const auto get = [&] {
         const misuse_trap not_live;
-        return pool.with([&](pool_type& of) {
-            if (!of.is_live(block)) return static_cast<void*>(nullptr);
-            return of.try_reallocate(block, size, alignment);
+        return pool.take([&](pool_type& of) {
+            return of.is_live(block) ? of.try_reallocate(block, size, alignment) : nullptr;
         });
     };
     if (void* const moved = get()) return moved;
@@ -106,6 +118,10 @@ cenote_status variable_deallocate(void* context, void* block, std::size_t size,
             has != 0 && size > has ? of.deallocate(block, size) : of.deallocate(block);
         });
     });
+}
+
+cenote_status variable_stats(void* context, cenote_stats* stats) noexcept {
+    return cenote_variable_stats(static_cast<cenote_variable*>(context), stats);
 }
 
 } // namespace
@@ -150,7 +166,7 @@ void* cenote_variable_allocate_with(cenote_variable* pool, std::size_t size, std
                                     unsigned options) noexcept {
     if (pool == nullptr || !c::is_alignment(alignment)) return nullptr;
     const auto get = [&] {
-        return pool->with([&](pool_type& of) { return of.try_allocate(size, alignment); });
+        return pool->take([&](pool_type& of) { return of.try_allocate(size, alignment); });
     };
     void* block = get();
     if (block == nullptr) block = pool->ask.insist(get, size, options);
@@ -214,14 +230,17 @@ double cenote_variable_fragmentation(const cenote_variable* pool) noexcept {
 }
 
 cenote_status cenote_variable_stats(const cenote_variable* pool, cenote_stats* stats) noexcept {
-    if (pool == nullptr || stats == nullptr) return CENOTE_BAD_ARGUMENT;
-    *stats = c::stats_of(pool->with([](const pool_type& of) { return of.stats(); }), pool->ask.retried());
+    if (pool == nullptr || !c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
+    pool->with([&](const pool_type& of) {
+        *stats = c::stats_of(of.stats(), pool->ask.retried());
+        stats->peak_bytes = pool->peak_bytes;
+    });
     return CENOTE_OK;
 }
 
 cenote_allocator cenote_variable_allocator(cenote_variable* pool) noexcept {
     if (pool == nullptr) return {};
-    return {pool, variable_allocate, variable_reallocate, variable_deallocate};
+    return {pool, variable_allocate, variable_reallocate, variable_deallocate, variable_stats};
 }
 
 } // extern "C"

@@ -65,12 +65,12 @@ memory_resource::levels direct_resource::look() const noexcept {
 }
 
 memory_resource& heap_resource() noexcept {
-    static immortal<direct_resource> all(plain_heap, memory_resource_options{.name = "heap"});
+    static immortal<direct_resource> all(plain_heap, memory_resource_options{.name = "heap", .stats = true});
     return all.value;
 }
 
 memory_resource& pages_resource() noexcept {
-    static immortal<direct_resource> all(fresh_pages, memory_resource_options{.name = "pages"},
+    static immortal<direct_resource> all(fresh_pages, memory_resource_options{.name = "pages", .stats = true},
                                          direct_resource::fresh::zero);
     return all.value;
 }

@@ -40,6 +40,7 @@ memory_stats memory_resource::stats() const noexcept {
     const levels now = look();
     memory_stats result{now.live_bytes, now.reserved_bytes, {}, {}};
     if (!options_.stats) return result;
+    result.live_bytes = live_.load(memory_order_relaxed);
     result.peak_bytes = peak_.load(memory_order_relaxed);
     result.calls =
         call_counts{allocations_.load(memory_order_relaxed), deallocations_.load(memory_order_relaxed),

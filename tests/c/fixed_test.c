@@ -56,7 +56,7 @@ static void walk_stops_when_told(void) {
     walk.most = SIZE_MAX;
     CHECK_STATUS(cenote_fixed_for_each(pool, visit, &walk), CENOTE_OK);
     CHECK(walk.seen == many);
-    cenote_stats stats;
+    cenote_stats stats = CENOTE_STATS_INIT;
     CHECK_STATUS(cenote_fixed_stats(pool, &stats), CENOTE_OK);
     CHECK(stats.live_blocks == 0 && stats.peak_blocks == many);
     cenote_fixed_destroy(pool);

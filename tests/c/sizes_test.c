@@ -68,7 +68,7 @@ static cenote_status count_deallocate(void* context, void* block, size_t size, s
 
 static void any_allocator_is_a_parent(void) {
     struct counter counter = {cenote_heap_allocator(), 0};
-    const cenote_allocator parent = {&counter, count_allocate, count_reallocate, count_deallocate};
+    const cenote_allocator parent = {&counter, count_allocate, count_reallocate, count_deallocate, NULL};
     cenote_variable* pool = NULL;
     cenote_variable_options options = CENOTE_VARIABLE_OPTIONS_INIT;
     options.memory.parent = &parent;

@@ -37,7 +37,7 @@ struct counted {
         self.live -= size;
         return cenote_deallocate(&self.heap, block, size, alignment);
     }
-    [[nodiscard]] cenote_allocator face() { return {this, allocate, reallocate, deallocate}; }
+    [[nodiscard]] cenote_allocator face() { return {this, allocate, reallocate, deallocate, nullptr}; }
 
     cenote_allocator heap = cenote_heap_allocator();
 };
@@ -140,7 +140,7 @@ TEST(c_allocator, every_kind_is_the_parent_of_every_other) {
         ASSERT_TRUE(children.made);
         for (const cenote_allocator& face : children.faces()) use(face);
     }
-    cenote_stats after;
+    cenote_stats after = CENOTE_STATS_INIT;
     EXPECT_EQ(cenote_fixed_stats(blocks, &after), CENOTE_OK);
     EXPECT_EQ(after.live_blocks, 0u);
     EXPECT_EQ(cenote_variable_stats(parents.variable, &after), CENOTE_OK);

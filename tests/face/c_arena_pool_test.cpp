@@ -47,9 +47,9 @@ TEST(c_arena_pool, lends_each_arena_to_one_holder_and_empty) {
     EXPECT_EQ(cenote_arena_destroy(one), CENOTE_BAD_ARGUMENT); // it is released, not destroyed
     EXPECT_EQ(cenote_arena_pool_release(pool, one), CENOTE_OK);
     ASSERT_EQ(cenote_arena_pool_acquire_within(pool, ~0ull, &three), CENOTE_OK);
-    cenote_arena_stats stats;
-    EXPECT_EQ(cenote_arena_get_stats(three, &stats), CENOTE_OK);
-    EXPECT_EQ(stats.live, 0u);
+    cenote_stats stats = CENOTE_STATS_INIT;
+    EXPECT_EQ(cenote_arena_stats(three, &stats), CENOTE_OK);
+    EXPECT_EQ(stats.live_bytes, 0u);
     EXPECT_EQ(cenote_arena_allocate(three, 100, 16), block);
     EXPECT_EQ(cenote_arena_pool_release(pool, two), CENOTE_OK);
     EXPECT_EQ(cenote_arena_pool_release(pool, three), CENOTE_OK);

@@ -24,9 +24,9 @@ struct arena_of {
     }
     ~arena_of() { EXPECT_EQ(cenote_arena_destroy(arena), CENOTE_OK); }
     operator cenote_arena*() const { return arena; }
-    [[nodiscard]] cenote_arena_stats stats() const {
-        cenote_arena_stats result;
-        EXPECT_EQ(cenote_arena_get_stats(arena, &result), CENOTE_OK);
+    [[nodiscard]] cenote_stats stats() const {
+        cenote_stats result = CENOTE_STATS_INIT;
+        EXPECT_EQ(cenote_arena_stats(arena, &result), CENOTE_OK);
         return result;
     }
 };
@@ -47,7 +47,7 @@ TEST(c_arena, serves_any_size_and_alignment) {
     }
     EXPECT_EQ(cenote_arena_allocate(arena, SIZE_MAX, 1), nullptr);
     EXPECT_EQ(cenote_arena_owns(arena, &arena), 0);
-    EXPECT_GT(arena.stats().live, 60'000u);
+    EXPECT_GT(arena.stats().live_bytes, 60'000u);
 }
 
 TEST(c_arena, goes_back_to_a_mark_and_resets) {
@@ -55,20 +55,20 @@ TEST(c_arena, goes_back_to_a_mark_and_resets) {
     void* const first = cenote_arena_allocate(arena, 100, 16);
     cenote_mark here;
     ASSERT_EQ(cenote_arena_mark(arena, &here), CENOTE_OK);
-    const std::size_t live = arena.stats().live;
+    const std::size_t live = arena.stats().live_bytes;
     void* const second = cenote_arena_allocate_with(arena, 100, 16, CENOTE_ZERO);
     EXPECT_EQ(static_cast<char*>(second)[99], 0);
     EXPECT_EQ(cenote_arena_rewind(arena, &here), CENOTE_OK);
-    EXPECT_EQ(arena.stats().live, live);
+    EXPECT_EQ(arena.stats().live_bytes, live);
     EXPECT_EQ(cenote_arena_allocate(arena, 100, 16), second);
-    const std::size_t reserved = arena.stats().reserved;
+    const std::size_t reserved = arena.stats().reserved_bytes;
     EXPECT_EQ(cenote_arena_reset(arena), CENOTE_OK);
-    EXPECT_EQ(arena.stats().live, 0u);
-    EXPECT_EQ(arena.stats().reserved, reserved);
+    EXPECT_EQ(arena.stats().live_bytes, 0u);
+    EXPECT_EQ(arena.stats().reserved_bytes, reserved);
     EXPECT_EQ(cenote_arena_allocate(arena, 100, 16), first);
     EXPECT_EQ(cenote_arena_reset(arena), CENOTE_OK);
     EXPECT_GT(cenote_arena_trim(arena), 0u);
-    EXPECT_EQ(arena.stats().reserved, 0u);
+    EXPECT_EQ(arena.stats().reserved_bytes, 0u);
 }
 
 TEST(c_arena, wrong_marks_and_frees_have_codes_and_change_nothing) {
@@ -87,11 +87,11 @@ TEST(c_arena, wrong_marks_and_frees_have_codes_and_change_nothing) {
     EXPECT_EQ(cenote_arena_rewind(arena, &early), CENOTE_OK);
     EXPECT_EQ(cenote_arena_rewind(arena, &late), CENOTE_BAD_MARK);
     void* const last = cenote_arena_allocate(arena, 50, 16);
-    const std::size_t live = arena.stats().live;
+    const std::size_t live = arena.stats().live_bytes;
     EXPECT_EQ(cenote_arena_free(arena, elsewhere, 10), CENOTE_FOREIGN_POINTER);
-    EXPECT_EQ(arena.stats().live, live);
+    EXPECT_EQ(arena.stats().live_bytes, live);
     EXPECT_EQ(cenote_arena_free(arena, last, 50), CENOTE_OK);
-    EXPECT_LT(arena.stats().live, live);
+    EXPECT_LT(arena.stats().live_bytes, live);
     EXPECT_NE(cenote_arena_free(arena, last, 50), CENOTE_OK);
     EXPECT_EQ(cenote_arena_free(arena, nullptr, 50), CENOTE_OK);
     EXPECT_EQ(watch.count(), 0u);
@@ -109,7 +109,7 @@ TEST(c_arena, stands_in_a_buffer_and_takes_no_more) {
         taken += 100;
     }
     EXPECT_GT(taken, 3000u);
-    EXPECT_EQ(arena.stats().reserved, 0u);
+    EXPECT_EQ(arena.stats().reserved_bytes, 0u);
     char another[50];
     wanted.memory.buffer = another;
     wanted.memory.buffer_bytes = sizeof another;
@@ -181,7 +181,7 @@ TEST(c_arena, refuses_bad_options_and_null) {
 
     const arena_of arena;
     cenote_mark mark;
-    cenote_arena_stats stats;
+    cenote_stats stats = CENOTE_STATS_INIT;
     EXPECT_EQ(cenote_arena_allocate(nullptr, 1, 1), nullptr);
     EXPECT_EQ(cenote_arena_free(nullptr, &mark, 1), CENOTE_BAD_ARGUMENT);
     EXPECT_EQ(cenote_arena_mark(nullptr, &mark), CENOTE_BAD_ARGUMENT);
@@ -191,8 +191,8 @@ TEST(c_arena, refuses_bad_options_and_null) {
     EXPECT_EQ(cenote_arena_reset(nullptr), CENOTE_BAD_ARGUMENT);
     EXPECT_EQ(cenote_arena_trim(nullptr), 0u);
     EXPECT_EQ(cenote_arena_owns(nullptr, &mark), 0);
-    EXPECT_EQ(cenote_arena_get_stats(nullptr, &stats), CENOTE_BAD_ARGUMENT);
-    EXPECT_EQ(cenote_arena_get_stats(arena, nullptr), CENOTE_BAD_ARGUMENT);
+    EXPECT_EQ(cenote_arena_stats(nullptr, &stats), CENOTE_BAD_ARGUMENT);
+    EXPECT_EQ(cenote_arena_stats(arena, nullptr), CENOTE_BAD_ARGUMENT);
     EXPECT_EQ(cenote_arena_allocator(nullptr).allocate, nullptr);
     EXPECT_EQ(cenote_arena_destroy(nullptr), CENOTE_OK);
 }

@@ -32,7 +32,7 @@ struct pool_of {
     ~pool_of() { cenote_fixed_destroy(pool); }
     operator cenote_fixed*() const { return pool; }
     [[nodiscard]] cenote_stats stats() const {
-        cenote_stats result;
+        cenote_stats result = CENOTE_STATS_INIT;
         EXPECT_EQ(cenote_fixed_stats(pool, &result), CENOTE_OK);
         return result;
     }
@@ -381,7 +381,7 @@ TEST(c_fixed, initial_blocks_that_cannot_be_had_are_a_code) {
 }
 
 TEST(c_fixed, null_handles_and_arguments_are_answered) {
-    cenote_stats stats;
+    cenote_stats stats = CENOTE_STATS_INIT;
     const pool_of pool(blocks_of(8));
     void* blocks[1];
     EXPECT_EQ(cenote_fixed_allocate(nullptr), nullptr);

@@ -23,7 +23,7 @@ struct pool_of {
     ~pool_of() { cenote_variable_destroy(pool); }
     operator cenote_variable*() const { return pool; }
     [[nodiscard]] cenote_stats stats() const {
-        cenote_stats result;
+        cenote_stats result = CENOTE_STATS_INIT;
         EXPECT_EQ(cenote_variable_stats(pool, &result), CENOTE_OK);
         return result;
     }
@@ -227,7 +227,7 @@ TEST(c_variable, serves_by_each_fit) {
 }
 
 TEST(c_variable, null_handles_are_answered) {
-    cenote_stats stats;
+    cenote_stats stats = CENOTE_STATS_INIT;
     EXPECT_EQ(cenote_variable_allocate(nullptr, 1), nullptr);
     EXPECT_EQ(cenote_variable_reallocate(nullptr, &stats, 1), nullptr);
     EXPECT_EQ(cenote_variable_free(nullptr, &stats), CENOTE_BAD_ARGUMENT);

@@ -32,7 +32,7 @@ struct blocks { // a fixed pool
     ~blocks() { cenote_fixed_destroy(pool); }
     operator cenote_fixed*() const { return pool; }
     [[nodiscard]] cenote_stats stats() const {
-        cenote_stats result;
+        cenote_stats result = CENOTE_STATS_INIT;
         EXPECT_EQ(cenote_fixed_stats(pool, &result), CENOTE_OK);
         return result;
     }
@@ -48,7 +48,7 @@ struct sizes { // a variable pool
     ~sizes() { cenote_variable_destroy(pool); }
     operator cenote_variable*() const { return pool; }
     [[nodiscard]] cenote_stats stats() const {
-        cenote_stats result;
+        cenote_stats result = CENOTE_STATS_INIT;
         EXPECT_EQ(cenote_variable_stats(pool, &result), CENOTE_OK);
         return result;
     }
@@ -247,7 +247,7 @@ TEST(face_regressions, creating_a_pool_touches_no_page_of_its_blocks) {
             return cenote_deallocate(&static_cast<remembering*>(context)->pages, block, size, alignment);
         }
     } parent;
-    const cenote_allocator face{&parent, remembering::allocate, nullptr, remembering::deallocate};
+    const cenote_allocator face{&parent, remembering::allocate, nullptr, remembering::deallocate, nullptr};
     cenote_fixed_options options = CENOTE_FIXED_OPTIONS_INIT;
     options.block_size = 4096;
     options.initial_blocks = 4096;

@@ -17,7 +17,7 @@ bool are_zero(const void* block, std::size_t bytes) {
 
 // A parent that a handle must not be made with.
 cenote_allocator without_functions() {
-    return {nullptr, nullptr, nullptr, nullptr};
+    return {};
 }
 
 // A value that C lets through.
@@ -90,8 +90,8 @@ c_run::walk_for_strangers c_run::strangers() {
 void c_run::mark_and_rewind(operation how) {
     cenote_mark here;
     if (cenote_arena_mark(arena_, &here) != CENOTE_OK) return;
-    cenote_arena_stats before; // the mark itself counts
-    require(cenote_arena_get_stats(arena_, &before) == CENOTE_OK, "no statistics");
+    cenote_stats before = CENOTE_STATS_INIT; // the mark itself counts
+    require(cenote_arena_stats(arena_, &before) == CENOTE_OK, "no statistics");
     for (int i = 0; i < how.which % 5; ++i) {
         void* const block = cenote_arena_allocate(arena_, how.amount % 3000u + 1, 16);
         if (block == nullptr) break;
@@ -99,9 +99,9 @@ void c_run::mark_and_rewind(operation how) {
         require(cenote_arena_owns(arena_, block) == 1, "what an arena handed out it does not own");
     }
     require(cenote_arena_rewind(arena_, &here) == CENOTE_OK, "a rewind to the last mark is refused");
-    cenote_arena_stats after;
-    require(cenote_arena_get_stats(arena_, &after) == CENOTE_OK, "no statistics");
-    require(after.live == before.live, "a rewind does not lead back to where the mark was");
+    cenote_stats after = CENOTE_STATS_INIT;
+    require(cenote_arena_stats(arena_, &after) == CENOTE_OK, "no statistics");
+    require(after.live_bytes == before.live_bytes, "a rewind does not lead back to where the mark was");
     if (how.which % 4 == 0) {
         cenote_mark foreign;
         std::memset(&foreign, 0x41, sizeof foreign);
@@ -268,7 +268,7 @@ void c_run::exhaust(operation how) {
     require(only != nullptr, "a pool of one block has none");
     require(cenote_fixed_allocate(pool) == nullptr, "a pool of one block has two");
     require(with.asked >= 1 && with.asked <= 3, "the handler is not asked as often as it was told");
-    cenote_stats now{};
+    cenote_stats now = CENOTE_STATS_INIT;
     require(cenote_fixed_stats(pool, &now) == CENOTE_OK, "no statistics");
     require(now.has_adapted == equal.adaptive, "statistics of learning where nothing is learnt");
     require(cenote_fixed_free(pool, only) == CENOTE_OK, "a live block cannot be freed");

@@ -44,7 +44,8 @@ void run_on_c_face(const program& script) {
 }
 
 c_run::c_run(const program& script)
-    : source_(strict_), parent_{static_cast<source*>(&source_), parent_allocate, nullptr, parent_deallocate} {
+    : source_(strict_),
+      parent_{static_cast<source*>(&source_), parent_allocate, nullptr, parent_deallocate, nullptr} {
     make(script);
 }
 
@@ -284,7 +285,7 @@ cenote_status c_run::free(void* block) {
 }
 
 std::size_t c_run::live() const {
-    cenote_stats now{};
+    cenote_stats now = CENOTE_STATS_INIT;
     const cenote_status status =
         is_fixed() ? cenote_fixed_stats(fixed_, &now) : cenote_variable_stats(variable_, &now);
     require(status == CENOTE_OK, "no statistics");

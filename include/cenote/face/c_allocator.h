@@ -18,6 +18,29 @@ enum cenote_option {
     CENOTE_NO_FAIL = 2 /**< rather aborts with a message than returns null */
 };
 
+/** What an allocator holds, and what was asked of it. Bytes are those of whole blocks; an arena pool counts
+ * its arenas as blocks of `arena_size`. What there is not is 0. */
+typedef struct cenote_stats {
+    size_t struct_size;    /**< set by the initialiser */
+    size_t live_bytes;     /**< handed out and not returned */
+    size_t peak_bytes;     /**< the most ever live; of a variable pool only where it counts calls */
+    size_t held_bytes;     /**< of an arena: that its chunks or its buffer can hold */
+    size_t reserved_bytes; /**< taken from the parent */
+    size_t live_blocks;    /**< handed out and not returned */
+    size_t free_blocks;    /**< that the pool could hand out without its parent */
+    size_t blocks;         /**< both */
+    size_t peak_blocks;    /**< the most ever live */
+    int has_calls;         /**< whether calls are counted: the option `stats` */
+    unsigned long long allocations;
+    unsigned long long deallocations;
+    unsigned long long failures; /**< requests refused */
+    int has_adapted;   /**< whether the pool learns how long to keep memory: the option `adaptive` */
+    unsigned patience; /**< windows of traffic are so many times as long as usual before memory goes back */
+    unsigned long long returns; /**< times that memory went back */
+    unsigned long long regrets; /**< of these, how often most of it was soon wanted again */
+} cenote_stats;
+#define CENOTE_STATS_INIT {sizeof(cenote_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
 /** `alignment` is a power of two; sizes of 0 count as 1; the functions may neither throw nor jump. */
 typedef struct cenote_allocator {
     void* context;
@@ -29,6 +52,8 @@ typedef struct cenote_allocator {
                         unsigned options);
     /** Takes a block back, with the size and alignment asked for last; null is ignored. */
     cenote_status (*deallocate)(void* context, void* block, size_t size, size_t alignment);
+    /** What it holds; null for an allocator that does not say. */
+    cenote_status (*stats)(void* context, cenote_stats* stats);
 } cenote_allocator;
 
 CENOTE_API cenote_allocator cenote_heap_allocator(void) CENOTE_NOEXCEPT;
@@ -41,13 +66,16 @@ CENOTE_API cenote_allocator cenote_default_allocator(void) CENOTE_NOEXCEPT;
 CENOTE_API void cenote_set_process_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
 CENOTE_API void cenote_set_thread_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
 
-/** The three calls through a struct, checked: null where there is no function, or for a bad alignment. */
+/** The calls through a struct, checked: null, or CENOTE_BAD_ARGUMENT, where there is no function, for a bad
+ * alignment, and for a `stats` that is not from its initialiser. */
 CENOTE_API void* cenote_allocate(const cenote_allocator* from, size_t size, size_t alignment,
                                  unsigned options) CENOTE_NOEXCEPT;
 CENOTE_API void* cenote_reallocate(const cenote_allocator* from, void* block, size_t old_size,
                                    size_t new_size, size_t alignment, unsigned options) CENOTE_NOEXCEPT;
 CENOTE_API cenote_status cenote_deallocate(const cenote_allocator* from, void* block, size_t size,
                                            size_t alignment) CENOTE_NOEXCEPT;
+CENOTE_API cenote_status cenote_allocator_stats(const cenote_allocator* of,
+                                                cenote_stats* stats) CENOTE_NOEXCEPT;
 
 /** What a pool does when it is exhausted. At first the handler, at most `retries` times for a request: free
  *  something and return 1 to have it tried again. Then null, or with `abort` a message and the end. */
@@ -67,23 +95,5 @@ typedef struct cenote_memory {
     size_t buffer_bytes;
 } cenote_memory;
 #define CENOTE_MEMORY_INIT {NULL, NULL, 0}
-
-/** What a pool holds. */
-typedef struct cenote_stats {
-    size_t live_blocks; /**< handed out and not returned */
-    size_t free_blocks; /**< that the pool could hand out without its parent */
-    size_t blocks;      /**< both */
-    size_t peak_blocks; /**< the most ever live */
-    size_t live_bytes;
-    size_t reserved_bytes; /**< taken from the parent */
-    int has_calls;         /**< whether the pool counts calls: the option `stats` */
-    unsigned long long allocations;
-    unsigned long long deallocations;
-    unsigned long long failures; /**< requests refused */
-    int has_adapted;   /**< whether the pool learns how long to keep memory: the option `adaptive` */
-    unsigned patience; /**< windows of traffic are so many times as long as usual before memory goes back */
-    unsigned long long returns; /**< times that memory went back */
-    unsigned long long regrets; /**< of these, how often most of it was soon wanted again */
-} cenote_stats;
 
 CENOTE_C_END

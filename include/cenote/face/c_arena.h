@@ -35,14 +35,6 @@ typedef struct cenote_mark {
     unsigned long long inside[3];
 } cenote_mark;
 
-/** What an arena holds, in bytes. */
-typedef struct cenote_arena_stats {
-    size_t live;     /**< handed out and not freed, padding and marks included */
-    size_t peak;     /**< the most ever live */
-    size_t held;     /**< that its chunks or its buffer can hold */
-    size_t reserved; /**< taken from the parent */
-} cenote_arena_stats;
-
 /** What is wrong with the options, and what to do; null when nothing is. */
 CENOTE_API const char* cenote_arena_flaw(const cenote_arena_options* options) CENOTE_NOEXCEPT;
 /** Makes an arena; null is stored when that fails. */
@@ -70,8 +62,8 @@ CENOTE_API size_t cenote_arena_trim(cenote_arena* arena) CENOTE_NOEXCEPT;
 
 /** 1 when the pointer lies in bytes that the arena has handed out and not freed. */
 CENOTE_API int cenote_arena_owns(const cenote_arena* arena, const void* pointer) CENOTE_NOEXCEPT;
-CENOTE_API cenote_status cenote_arena_get_stats(const cenote_arena* arena,
-                                                cenote_arena_stats* stats) CENOTE_NOEXCEPT;
+/** Padding and marks count as live. */
+CENOTE_API cenote_status cenote_arena_stats(const cenote_arena* arena, cenote_stats* stats) CENOTE_NOEXCEPT;
 /** The arena as an allocator. */
 CENOTE_API cenote_allocator cenote_arena_allocator(cenote_arena* arena) CENOTE_NOEXCEPT;
 

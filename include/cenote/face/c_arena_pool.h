@@ -20,6 +20,7 @@ typedef struct cenote_arena_pool_options {
     int unchecked;        /**< of every arena, as the next two */
     int zero_on_allocate;
     int erase_on_free;
+    int stats;        /**< counts calls, those of every arena too */
     const char* name; /**< for messages; not copied */
     cenote_memory memory;
     cenote_exhaustion exhaustion;
@@ -27,8 +28,8 @@ typedef struct cenote_arena_pool_options {
 
 /* clang-format off */
 #define CENOTE_ARENA_POOL_OPTIONS_INIT \
-    {sizeof(cenote_arena_pool_options), 0, (size_t)64 << 10, 1, 0, 0, 0, 0, "unnamed", CENOTE_MEMORY_INIT, \
-     CENOTE_EXHAUSTION_INIT}
+    {sizeof(cenote_arena_pool_options), 0, (size_t)64 << 10, 1, 0, 0, 0, 0, 0, "unnamed", \
+     CENOTE_MEMORY_INIT, CENOTE_EXHAUSTION_INIT}
 /* clang-format on */
 
 /** What is wrong with the options, and what to do; null when nothing is. */
@@ -63,5 +64,8 @@ CENOTE_API cenote_status cenote_arena_pool_close(cenote_arena_pool* pool) CENOTE
 CENOTE_API size_t cenote_arena_pool_trim(cenote_arena_pool* pool) CENOTE_NOEXCEPT;
 /** How many arenas are free now. */
 CENOTE_API size_t cenote_arena_pool_free_arenas(cenote_arena_pool* pool) CENOTE_NOEXCEPT;
+/** Its arenas are the blocks, a request for one is the call that is counted. */
+CENOTE_API cenote_status cenote_arena_pool_stats(cenote_arena_pool* pool,
+                                                 cenote_stats* stats) CENOTE_NOEXCEPT;
 
 CENOTE_C_END
