@@ -34,7 +34,7 @@ static inline cenote_status miser_deallocate(void* context, void* block, size_t 
 }
 
 static inline cenote_allocator of_miser(struct miser* self, int gives) {
-    const cenote_allocator result = {self, miser_allocate, NULL, miser_deallocate};
+    const cenote_allocator result = {self, miser_allocate, NULL, miser_deallocate, NULL};
     self->heap = cenote_heap_allocator();
     self->gives = gives;
     self->live = 0;
