@@ -79,6 +79,8 @@ struct family {
     cenote_variable* variable = nullptr;
     cenote_variable* locked = nullptr;
     cenote_arena* arena = nullptr;
+    cenote_arena_pool* arenas = nullptr;
+    cenote_arena* lent = nullptr;
 
     explicit family(const cenote_allocator* parent) {
         cenote_fixed_options blocks = CENOTE_FIXED_OPTIONS_INIT;
@@ -96,6 +98,11 @@ struct family {
         cenote_arena_options bump = CENOTE_ARENA_OPTIONS_INIT;
         bump.memory.parent = parent;
         made = made && cenote_arena_create(&bump, &arena) == CENOTE_OK;
+        cenote_arena_pool_options many = CENOTE_ARENA_POOL_OPTIONS_INIT;
+        many.arenas = 2;
+        many.memory.parent = parent;
+        made = made && cenote_arena_pool_create(&many, &arenas) == CENOTE_OK;
+        made = made && cenote_arena_pool_acquire(arenas, &lent) == CENOTE_OK;
     }
     ~family() {
         cenote_fixed_destroy(fixed);
@@ -103,11 +110,13 @@ struct family {
         cenote_variable_destroy(variable);
         cenote_variable_destroy(locked);
         (void)cenote_arena_destroy(arena);
+        (void)cenote_arena_pool_release(arenas, lent);
+        cenote_arena_pool_destroy(arenas);
     }
     [[nodiscard]] std::vector<cenote_allocator> faces() const {
-        return {cenote_fixed_allocator(fixed), cenote_fixed_allocator(shared),
+        return {cenote_fixed_allocator(fixed),       cenote_fixed_allocator(shared),
                 cenote_variable_allocator(variable), cenote_variable_allocator(locked),
-                cenote_arena_allocator(arena)};
+                cenote_arena_allocator(arena),       cenote_arena_allocator(lent)};
     }
     bool made = true;
 };
@@ -131,8 +140,12 @@ TEST(c_allocator, every_kind_is_the_parent_of_every_other) {
     large.alignment = 64 << 10;
     cenote_fixed* blocks = nullptr;
     ASSERT_EQ(cenote_fixed_create(&large, &blocks), CENOTE_OK);
+    cenote_fixed* shared_blocks = nullptr;
+    large.thread_safe = 1;
+    ASSERT_EQ(cenote_fixed_create(&large, &shared_blocks), CENOTE_OK);
     std::vector<cenote_allocator> faces = parents.faces();
-    faces[0] = faces[1] = cenote_fixed_allocator(blocks); // regions do not fit into 64 bytes
+    faces[0] = cenote_fixed_allocator(blocks); // regions do not fit into 64 bytes
+    faces[1] = cenote_fixed_allocator(shared_blocks);
     faces.push_back(cenote_heap_allocator());
     faces.push_back(cenote_pages_allocator());
     for (const cenote_allocator& parent : faces) {
@@ -146,6 +159,54 @@ TEST(c_allocator, every_kind_is_the_parent_of_every_other) {
     EXPECT_EQ(cenote_variable_stats(parents.variable, &after), CENOTE_OK);
     EXPECT_EQ(after.live_blocks, 0u);
     cenote_fixed_destroy(blocks);
+    cenote_fixed_destroy(shared_blocks);
+}
+
+TEST(c_allocator, blocks_that_are_too_small_for_a_child_are_no_memory) {
+    const family parents(nullptr);
+    const cenote_allocator small = cenote_fixed_allocator(parents.fixed);
+    const family children(&small);
+    EXPECT_FALSE(children.made);
+    EXPECT_EQ(children.fixed, nullptr);
+    cenote_variable_options sizes = CENOTE_VARIABLE_OPTIONS_INIT;
+    sizes.memory.parent = &small;
+    cenote_variable* variable = nullptr;
+    EXPECT_EQ(cenote_variable_create(&sizes, &variable), CENOTE_NO_MEMORY);
+    cenote_arena_options bump = CENOTE_ARENA_OPTIONS_INIT;
+    bump.memory.parent = &small;
+    cenote_arena* arena = nullptr;
+    EXPECT_EQ(cenote_arena_create(&bump, &arena), CENOTE_NO_MEMORY);
+    cenote_arena_pool_options many = CENOTE_ARENA_POOL_OPTIONS_INIT;
+    many.arenas = 1;
+    many.memory.parent = &small;
+    cenote_arena_pool* arenas = nullptr;
+    EXPECT_EQ(cenote_arena_pool_create(&many, &arenas), CENOTE_NO_MEMORY);
+    cenote_stats after = CENOTE_STATS_INIT;
+    EXPECT_EQ(cenote_fixed_stats(parents.fixed, &after), CENOTE_OK);
+    EXPECT_EQ(after.live_blocks, 0u);
+}
+
+TEST(c_allocator, an_arena_pool_takes_all_it_has_from_its_parent) {
+    counted parent;
+    const cenote_allocator face = parent.face();
+    cenote_arena_pool_options many = CENOTE_ARENA_POOL_OPTIONS_INIT;
+    many.arenas = 2;
+    many.arena_size = 10'000;
+    many.memory.parent = &face;
+    cenote_arena_pool* pool = nullptr;
+    ASSERT_EQ(cenote_arena_pool_create(&many, &pool), CENOTE_OK);
+    EXPECT_GE(parent.live, 20'000u);
+    cenote_arena* arena = nullptr;
+    ASSERT_EQ(cenote_arena_pool_acquire(pool, &arena), CENOTE_OK);
+    EXPECT_NE(cenote_arena_allocate(arena, 100'000, 8), nullptr);
+    EXPECT_GE(parent.live, 120'000u);
+    cenote_stats stats = CENOTE_STATS_INIT;
+    EXPECT_EQ(cenote_arena_pool_stats(pool, &stats), CENOTE_OK);
+    EXPECT_LE(stats.reserved_bytes, parent.live); // which has the handle, too
+    EXPECT_GE(stats.reserved_bytes + 2048, parent.live);
+    EXPECT_EQ(cenote_arena_pool_release(pool, arena), CENOTE_OK);
+    cenote_arena_pool_destroy(pool);
+    EXPECT_EQ(parent.live, 0u);
 }
 
 TEST(c_allocator, everything_goes_back_to_a_parent_in_the_end) {
@@ -170,7 +231,7 @@ TEST(c_allocator, survives_a_parent_that_fails_at_any_call) {
         const cenote_allocator face = parent.face();
         {
             const family children(&face);
-            EXPECT_EQ(children.arena != nullptr, children.made);
+            EXPECT_EQ(children.lent != nullptr, children.made);
             for (const cenote_allocator& child : children.faces()) {
                 if (child.allocate == nullptr) continue;
                 for (int i = 0; i < 50; ++i) {

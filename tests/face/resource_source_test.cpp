@@ -1,9 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// Pools that draw from pools: every kind of allocator as the parent of every kind of pool.
-#include <cenote/concurrent/concurrent_multi_pool.hpp>
-#include <cenote/concurrent/concurrent_pool.hpp>
-#include <cenote/concurrent/locked.hpp>
+// An allocator as a source. Every kind of child with every kind of parent: parents_test.cpp.
 #include <cenote/face/direct_resource.hpp>
 #include <cenote/face/resource.hpp>
 #include <cenote/face/resource_source.hpp>
@@ -35,53 +32,6 @@ void use(memory_resource& face, std::size_t size) {
     }
     for (void* const block : live) face.deallocate(block, size, 16);
     EXPECT_EQ(face.stats().live_bytes, 0u);
-}
-
-void as_parent(memory_resource& parent) {
-    const std::size_t before = parent.stats().live_bytes;
-    {
-        pool_resource<fixed_pool> fixed(parent, {.block_size = 96});
-        pool_resource<multi_pool> multi(parent);
-        pool_resource<concurrent_pool> shared(parent, {.block_size = 96});
-        pool_resource<concurrent_multi_pool> sizes(parent, {});
-        pool_resource<locked<multi_pool>> guarded(parent, {});
-        pool_resource<variable_pool> variable(parent, {.grow_size = 64 << 10});
-        for (memory_resource* const child :
-             std::vector<memory_resource*>{&fixed, &multi, &shared, &sizes, &guarded, &variable}) {
-            EXPECT_EQ(child->parent(), &parent);
-            use(*child, 96);
-            EXPECT_GT(child->stats().reserved_bytes, 0u);
-        }
-        pool_resource<multi_pool> grandchild(multi, {.slab_bytes = 1024});
-        use(grandchild, 100);
-        (void)grandchild.try_allocate(5000); // left behind: the end gives everything back
-        EXPECT_GT(parent.stats().live_bytes, before);
-    }
-    EXPECT_EQ(parent.stats().live_bytes, before);
-}
-
-TEST(resource_source, heap_and_pages_are_parents_of_every_pool) {
-    as_parent(heap_resource());
-    as_parent(pages_resource());
-}
-
-TEST(resource_source, pools_of_many_sizes_are_parents_of_every_pool) {
-    multi_pool multi;
-    resource face(multi);
-    as_parent(face);
-    concurrent_multi_pool sizes;
-    resource shared(sizes);
-    as_parent(shared);
-    locked<multi_pool> guarded;
-    resource lock(guarded);
-    as_parent(lock);
-}
-
-TEST(resource_source, variable_pools_are_parents_of_every_pool) {
-    variable_pool variable;
-    resource face(variable);
-    as_parent(face);
-    EXPECT_EQ(variable.stats().live, 0u);
 }
 
 // Frees of an arena wait for its reset, so it is not asked to be as before.
@@ -126,15 +76,6 @@ TEST(resource_source, a_scope_gives_everything_back) {
     }
     EXPECT_EQ(pool.stats().live, 0u);
     EXPECT_EQ(parent.stats().calls->allocations, parent.stats().calls->deallocations);
-}
-
-TEST(resource_source, pools_of_one_size_are_parents_of_pools_that_ask_for_less) {
-    fixed_pool blocks({.block_size = 512 << 10, .alignment = 64 << 10});
-    resource face(blocks);
-    as_parent(face);
-    concurrent_pool shared_blocks({.block_size = 512 << 10, .alignment = 64 << 10});
-    resource shared(shared_blocks);
-    as_parent(shared);
 }
 
 TEST(resource_source, any_std_pmr_resource_is_a_source) {
