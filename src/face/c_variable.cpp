@@ -29,6 +29,9 @@ variable_pool_options options_of(const cenote_variable_options& from, source* dr
     return result;
 }
 
+// The address tells threads apart.
+constinit thread_local char this_thread = 0;
+
 } // namespace
 
 struct cenote_variable {
@@ -36,7 +39,10 @@ struct cenote_variable {
     c::asker ask;
     bool is_shared;
     bool counts;
-    std::size_t peak_bytes = 0; // where it counts
+    std::size_t peak_bytes = 0;                // where it counts
+    sync::atomic<const void*> walker{nullptr}; // the thread that is in `walk`
+    variable_pool* walked = nullptr;           // its pool
+    unsigned walks = 0;                        // one in another
     union {
         variable_pool alone;
         locked<variable_pool> shared;
@@ -54,14 +60,31 @@ struct cenote_variable {
     }
     ~cenote_variable() { is_shared ? std::destroy_at(&shared) : std::destroy_at(&alone); }
 
-    /// Calls `use` with the pool, locked where it is shared.
+    /// Calls `use` with the pool, locked where it is shared. A visitor's thread has locked it already.
     template<class Use>
     decltype(auto) with(const Use& use) {
-        return is_shared ? shared.with(use) : use(alone);
+        if (!is_shared) return use(alone);
+        return is_walked_here() ? use(*walked) : shared.with(use);
     }
     template<class Use>
     decltype(auto) with(const Use& use) const {
-        return is_shared ? shared.with(use) : use(alone);
+        if (!is_shared) return use(alone);
+        return is_walked_here() ? use(*walked) : shared.with(use);
+    }
+    // What another thread stores there is never this thread's.
+    [[nodiscard]] bool is_walked_here() const noexcept {
+        return walker.load(sync::memory_order_relaxed) == &this_thread;
+    }
+    /// Under the lock: `visit` may use the handle, on this thread.
+    template<class Visit>
+    void walk(variable_pool& pool, const Visit& visit) {
+        const void* const before = walker.load(sync::memory_order_relaxed);
+        walked = &pool;
+        ++walks;
+        walker.store(&this_thread, sync::memory_order_relaxed);
+        pool.for_each(visit);
+        walker.store(before, sync::memory_order_relaxed);
+        --walks;
     }
     /// A block that `get` finds, if it finds one.
     template<class Get>
@@ -204,7 +227,7 @@ cenote_status cenote_variable_for_each(cenote_variable* pool,
     if (pool == nullptr || visit == nullptr) return CENOTE_BAD_ARGUMENT;
     cenote_status result = CENOTE_OK;
     pool->with([&](pool_type& of) {
-        of.for_each([&](void* block, std::size_t size) {
+        pool->walk(of, [&](void* block, std::size_t size) {
             if (visit(context, block, size) == 0) result = CENOTE_STOPPED;
             return result == CENOTE_OK;
         });
@@ -214,7 +237,11 @@ cenote_status cenote_variable_for_each(cenote_variable* pool,
 
 cenote_status cenote_variable_reset(cenote_variable* pool) noexcept {
     if (pool == nullptr) return CENOTE_BAD_ARGUMENT;
-    return c::judged([&] { pool->with([](pool_type& of) { of.reset(); }); });
+    return pool->with([&](pool_type& of) {
+        if (pool->walks != 0) return CENOTE_NOT_QUIET;
+        of.reset();
+        return CENOTE_OK;
+    });
 }
 
 std::size_t cenote_variable_trim(cenote_variable* pool) noexcept {

@@ -3,6 +3,8 @@
 
 #include "support/misuse_watch.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -139,6 +141,44 @@ TEST_P(c_variable_both, walk_shows_live_blocks_and_stops_when_told) {
     EXPECT_GT(cenote_variable_trim(pool), 0u);
 }
 
+TEST_P(c_variable_both, visitor_may_use_the_pool_that_it_walks) {
+    const misuse_watch watch;
+    struct state {
+        cenote_variable* pool;
+        std::size_t seen = 0;
+        void* other = nullptr;
+    };
+    const auto visit = [](void* context, void* block, std::size_t size) {
+        auto& now = *static_cast<state*>(context);
+        EXPECT_EQ(cenote_variable_is_live(now.pool, block), 1);
+        EXPECT_EQ(cenote_variable_size_of(now.pool, block), size);
+        EXPECT_EQ(cenote_variable_reset(now.pool), CENOTE_NOT_QUIET);
+        if (block == now.other) return 1; // was allocated during the walk
+        ++now.seen;
+        std::size_t inner = 0;
+        const auto count = [](void* all, void*, std::size_t) {
+            ++*static_cast<std::size_t*>(all);
+            return 1;
+        };
+        EXPECT_EQ(cenote_variable_for_each(now.pool, count, &inner), CENOTE_OK);
+        EXPECT_GE(inner, 1u);
+        EXPECT_EQ(cenote_variable_free(now.pool, block), CENOTE_OK);
+        EXPECT_EQ(cenote_variable_free(now.pool, now.other), CENOTE_OK);
+        now.other = cenote_variable_allocate(now.pool, 500);
+        EXPECT_NE(now.other, nullptr);
+        return 1;
+    };
+    const pool_of pool(options());
+    for (std::size_t i = 1; i <= 20; ++i) (void)cenote_variable_allocate(pool, i * 10);
+    state now{pool};
+    EXPECT_EQ(cenote_variable_for_each(pool, visit, &now), CENOTE_OK);
+    EXPECT_EQ(now.seen, 20u);
+    EXPECT_EQ(pool.stats().live_blocks, 1u);
+    EXPECT_EQ(cenote_variable_free(pool, now.other), CENOTE_OK);
+    EXPECT_EQ(cenote_variable_reset(pool), CENOTE_OK);
+    EXPECT_EQ(watch.count(), 0u);
+}
+
 TEST_P(c_variable_both, handler_saves_a_request_and_is_bounded) {
     struct state {
         cenote_variable* pool = nullptr;
@@ -242,6 +282,37 @@ TEST(c_variable, null_handles_are_answered) {
     EXPECT_EQ(cenote_variable_stats(nullptr, &stats), CENOTE_BAD_ARGUMENT);
     EXPECT_EQ(cenote_variable_allocator(nullptr).allocate, nullptr);
     cenote_variable_destroy(nullptr);
+}
+
+// Others wait for the end of a walk, and then go on.
+TEST(c_variable, a_walk_keeps_other_threads_out) {
+    cenote_variable_options wanted = defaults();
+    wanted.thread_safe = 1;
+    const pool_of pool(wanted);
+    struct state {
+        cenote_variable* pool;
+        void* block;
+        std::thread other{};
+        std::atomic<int> steps{0}; // of the other thread
+    } now{pool, cenote_variable_allocate(pool, 100)};
+    const auto visit = [](void* context, void* block, std::size_t) {
+        auto& all = *static_cast<state*>(context);
+        all.other = std::thread([&all] {
+            ++all.steps;
+            EXPECT_EQ(cenote_variable_free(all.pool, all.block), CENOTE_OK);
+            ++all.steps;
+        });
+        while (all.steps == 0) std::this_thread::yield();
+        for (int i = 0; i < 50 && all.steps == 1; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        EXPECT_EQ(all.steps, 1);
+        EXPECT_EQ(cenote_variable_is_live(all.pool, block), 1);
+        return 1;
+    };
+    EXPECT_EQ(cenote_variable_for_each(pool, visit, &now), CENOTE_OK);
+    now.other.join();
+    EXPECT_EQ(pool.stats().live_blocks, 0u);
 }
 
 TEST(c_variable, many_threads_share_one_pool) {

@@ -72,13 +72,14 @@ CENOTE_API cenote_status cenote_variable_free_sized(cenote_variable* pool, void*
 CENOTE_API size_t cenote_variable_size_of(const cenote_variable* pool, const void* block) CENOTE_NOEXCEPT;
 /** 1 when a live block starts here. */
 CENOTE_API int cenote_variable_is_live(const cenote_variable* pool, const void* pointer) CENOTE_NOEXCEPT;
-/** Shows every live block until `visit` returns 0. Of a pool for one thread, it may allocate and free; a pool
- * for many is locked meanwhile, and the visitor must not use it. */
+/** Shows every live block until `visit` returns 0. It may use this pool, but not end it: allocate, free, ask,
+ * walk. A pool for many threads is locked meanwhile: the others wait, so the visitor must not wait for them.
+ */
 CENOTE_API cenote_status cenote_variable_for_each(cenote_variable* pool,
                                                   int (*visit)(void* context, void* block, size_t size),
                                                   void* context) CENOTE_NOEXCEPT;
 
-/** All blocks are free, memory is kept. */
+/** All blocks are free, memory is kept. CENOTE_NOT_QUIET during a walk. */
 CENOTE_API cenote_status cenote_variable_reset(cenote_variable* pool) CENOTE_NOEXCEPT;
 /** Gives idle memory back, and returns how many bytes. */
 CENOTE_API size_t cenote_variable_trim(cenote_variable* pool) CENOTE_NOEXCEPT;
