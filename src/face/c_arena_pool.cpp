@@ -37,19 +37,20 @@ struct cenote_arena_pool {
 
     c::ground home;
     c::asker ask;
+    budget limit; // of arenas and handles together
     arena_pool pool;
 
     cenote_arena_pool(const cenote_arena_pool_options& from, std::byte* rest) noexcept
         : home(from.memory, rest), ask(from.exhaustion, from.name),
-          pool(options_of(from, home.from()), engine::unopened{}), counts_(from.stats != 0),
-          count_(from.arenas) {}
+          limit(*home.from(), from.maximum_bytes != 0 ? from.maximum_bytes : unlimited),
+          pool(options_of(from, &limit), engine::unopened{}), counts_(from.stats != 0), count_(from.arenas) {}
     [[nodiscard]] bool try_open() noexcept {
         if (!pool.try_open()) return false;
-        request_.bytes = base::rounded_up(count_ * sizeof(lent_arena), home.from()->granularity());
+        request_.bytes = base::rounded_up(count_ * sizeof(lent_arena), limit.granularity());
         request_.alignment = alignof(lent_arena);
-        void* const place = home.from()->reserve(request_);
-        if (place == nullptr || !home.from()->commit(place, request_.bytes)) {
-            if (place != nullptr) home.from()->release(place, request_);
+        void* const place = limit.reserve(request_);
+        if (place == nullptr || !limit.commit(place, request_.bytes)) {
+            if (place != nullptr) limit.release(place, request_);
             return false;
         }
         handles_ = static_cast<lent_arena*>(place);
@@ -63,7 +64,7 @@ struct cenote_arena_pool {
     ~cenote_arena_pool() {
         if (handles_ == nullptr) return;
         std::destroy_n(handles_, count_);
-        home.from()->release(handles_, request_);
+        limit.release(handles_, request_);
     }
 
     [[nodiscard]] cenote_arena* lend(arena_pool::lease&& lease) noexcept {
@@ -106,7 +107,7 @@ struct cenote_arena_pool {
         result.peak_blocks = now.peak_out;
         result.live_bytes = result.live_blocks * pool.arena_size();
         result.peak_bytes = result.peak_blocks * pool.arena_size();
-        result.reserved_bytes = now.reserved_bytes + request_.bytes;
+        result.reserved_bytes = limit.used();
         const sync::holder here(lock_);
         if (counts_) c::put_calls(result, calls_, 0);
         return result;

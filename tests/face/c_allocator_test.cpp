@@ -209,6 +209,34 @@ TEST(c_allocator, an_arena_pool_takes_all_it_has_from_its_parent) {
     EXPECT_EQ(parent.live, 0u);
 }
 
+// The arenas, what they grow by, and the handles that are lent: the one of the pool stands beside them.
+TEST(c_allocator, an_arena_pool_takes_no_more_than_its_maximum) {
+    for (std::size_t maximum = 100'000; maximum < 300'000; maximum += 9'999) {
+        counted parent;
+        const cenote_allocator face = parent.face();
+        cenote_arena_pool_options many = CENOTE_ARENA_POOL_OPTIONS_INIT;
+        many.arenas = 1000;
+        many.arena_size = 64;
+        many.maximum_bytes = maximum;
+        many.memory.parent = &face;
+        cenote_arena_pool* pool = nullptr;
+        const cenote_status made = cenote_arena_pool_create(&many, &pool);
+        EXPECT_EQ(made, pool != nullptr ? CENOTE_OK : CENOTE_NO_MEMORY);
+        if (pool != nullptr) {
+            cenote_arena* arena = nullptr;
+            ASSERT_EQ(cenote_arena_pool_acquire(pool, &arena), CENOTE_OK);
+            while (cenote_arena_allocate(arena, 1000, 8) != nullptr) {
+            }
+            cenote_stats stats = CENOTE_STATS_INIT;
+            EXPECT_EQ(cenote_arena_pool_stats(pool, &stats), CENOTE_OK);
+            EXPECT_LE(stats.reserved_bytes, maximum);
+            EXPECT_LT(parent.live, maximum + 4096);
+            cenote_arena_pool_destroy(pool);
+        }
+        EXPECT_EQ(parent.live, 0u);
+    }
+}
+
 TEST(c_allocator, everything_goes_back_to_a_parent_in_the_end) {
     counted parent;
     const cenote_allocator face = parent.face();

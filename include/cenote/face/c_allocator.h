@@ -88,7 +88,7 @@ typedef struct cenote_exhaustion {
 #define CENOTE_EXHAUSTION_INIT {NULL, NULL, 1, 0}
 
 /** Where a pool's memory comes from: a caller's buffer, or else a parent, or else OS pages. With either of
- * the first two the handle stands there too, and the heap is not touched. */
+ * the first two the handle stands there too, and the heap is not touched. No maximum counts the handle. */
 typedef struct cenote_memory {
     const cenote_allocator* parent; /**< copied */
     void* buffer;                   /**< outlives the pool */

@@ -16,7 +16,7 @@ typedef struct cenote_arena_pool_options {
     size_t arenas;        /**< how many; must be set */
     size_t arena_size;    /**< bytes that each holds from the start */
     int grows;            /**< whether an arena that is full takes more */
-    size_t maximum_bytes; /**< never more from the parent, all together; 0: no maximum */
+    size_t maximum_bytes; /**< never more from the parent, all together, their handles too; 0: no maximum */
     int unchecked;        /**< of every arena, as the next two */
     int zero_on_allocate;
     int erase_on_free;
