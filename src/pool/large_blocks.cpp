@@ -128,25 +128,27 @@ void large_blocks::unkeep(record& kept) noexcept {
 }
 
 const large_blocks::record* large_blocks::find(const void* pointer) const noexcept {
-    const std::uint32_t id = table_.find(pointer);
+    const std::uint32_t id = table_.find_of_any_size(pointer);
     if (id == no_slab || table_.at(id).begin != pointer) return nullptr;
     const record* const found = record_of(id);
     return found->is_live ? found : nullptr;
 }
 
-bool large_blocks::was_freed(const void* pointer) const noexcept {
-    const std::uint32_t id = table_.find(pointer);
-    return id != no_slab && table_.at(id).begin == pointer && !record_of(id)->is_live;
+bool large_blocks::owns(const void* pointer) const noexcept {
+    const std::uint32_t id = table_.find_of_any_size(pointer);
+    return id != no_slab && table_.at(id).begin == pointer;
 }
 
-bool large_blocks::is_inside(const void* pointer) const noexcept {
-    for (std::uint32_t id = 0; id < table_.end_id(); ++id) {
-        const slab_table::entry& entry = table_.at(id);
-        const auto offset =
-            reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(entry.begin);
-        if (entry.begin != nullptr && offset != 0 && offset < record_of(id)->requested) return true;
-    }
-    return false;
+// The end of a block may be that of its region.
+misuse large_blocks::diagnose(const void* pointer) const noexcept {
+    const std::byte* const address = static_cast<const std::byte*>(pointer);
+    const std::uint32_t id = table_.find_of_any_size(address);
+    if (id != no_slab && table_.at(id).begin == address) return misuse::double_free;
+    const std::uint32_t before = table_.find_of_any_size(address - 1);
+    if (before == no_slab) return misuse::foreign_pointer;
+    const auto offset = static_cast<std::size_t>(address - table_.at(before).begin);
+    if (offset < record_of(before)->requested) return misuse::interior_pointer;
+    return offset == record_of(before)->requested ? misuse::past_the_end : misuse::foreign_pointer;
 }
 
 void large_blocks::deallocate(const record& live) noexcept {

@@ -195,9 +195,7 @@ void multi_pool::deallocate_large(void* block, std::size_t size) noexcept {
 }
 
 void multi_pool::report_stray(const void* pointer) const noexcept {
-    misuse kind = misuse::foreign_pointer;
-    if (large_.was_freed(pointer)) kind = misuse::double_free;
-    if (large_.is_inside(pointer)) kind = misuse::interior_pointer;
+    misuse kind = large_.diagnose(pointer);
     if (kind == misuse::foreign_pointer) {
         const auto before = static_cast<const std::byte*>(pointer) - 1;
         const std::uint32_t owner = regions_.table().owner_of(before);
@@ -234,7 +232,7 @@ void multi_pool::wipe_live() noexcept {
 bool multi_pool::owns(const void* pointer) const noexcept {
     engine::position at;
     const std::uint32_t owner = regions_.table().owner_of(pointer);
-    if (owner == is_large) return large_.find(pointer) != nullptr || large_.was_freed(pointer);
+    if (owner == is_large) return large_.owns(pointer);
     return stores_[owner].heap().find(pointer, at);
 }
 

@@ -225,10 +225,8 @@ void variable_pool::deallocate_stray(void* block) noexcept {
 }
 
 void variable_pool::report_stray(const void* pointer) const noexcept {
-    misuse kind = misuse::foreign_pointer;
+    misuse kind = large_.diagnose(pointer);
     engine::span_heap::place at;
-    if (large_.was_freed(pointer)) kind = misuse::double_free;
-    if (large_.is_inside(pointer)) kind = misuse::interior_pointer;
     if (heap_.find(pointer, at)) {
         kind = heap_.diagnose(at);
     } else if (kind == misuse::foreign_pointer &&
@@ -282,7 +280,7 @@ void variable_pool::wipe_live() noexcept {
 bool variable_pool::owns(const void* pointer) const noexcept {
     engine::span_heap::place at;
     if (heap_.find(pointer, at)) return heap_.is_start(at);
-    return large_.find(pointer) != nullptr || large_.was_freed(pointer);
+    return large_.owns(pointer);
 }
 
 bool variable_pool::is_live(const void* pointer) const noexcept {

@@ -67,6 +67,7 @@ void slab_table::clear() noexcept {
     capacity_ = 1;
     end_id_ = 0;
     free_id_ = no_slab;
+    shifts_ = 0;
     left_ = 0;
     small_view_ = {small_cells - 1, 62};
     view_ = &small_view_;
@@ -88,6 +89,7 @@ std::uint32_t slab_table::insert(const entry& what) noexcept {
 void slab_table::enter(std::uint32_t id) noexcept {
     const std::uintptr_t last = last_key(id);
     for (std::uintptr_t key = first_key(id); key <= last; ++key) enter_cell(key, id);
+    if (is_of_any_size_) shifts_ |= std::uint64_t{1} << shift_of(id);
 }
 
 // A slab that begins behind its granule's start takes the high part, another the low one. More than one high
@@ -95,7 +97,7 @@ void slab_table::enter(std::uint32_t id) noexcept {
 // that was left serves again: readers who pass by it go on, whatever key they see.
 void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     const auto begin = reinterpret_cast<std::uintptr_t>(at(id).begin);
-    const bool is_low = begin <= key << granule_shift_;
+    const bool is_low = begin <= key << shift_of(id); // which leaves no bit of a tag
     std::size_t i = slot_of(key);
     cell* left = nullptr;
     for (; cells_[i].key != 0; i = (i + 1) & mask_) {
@@ -179,6 +181,19 @@ std::uint32_t slab_table::finder::find_behind(std::uintptr_t number) const noexc
     return no_slab;
 }
 
+std::uint32_t slab_table::find_of_any_size(const void* address) const noexcept {
+    const finder in_cells = look();
+    for (std::uint64_t left = shifts_; left != 0; left &= left - 1) {
+        const std::uintptr_t key = key_of(static_cast<const std::byte*>(address), std::countr_zero(left));
+        for (std::size_t i = slot_of(key); cells_[i].key != 0; i = (i + 1) & mask_) {
+            if (cells_[i].key != key) continue;
+            const std::uint32_t id = in_cells.find_in(cells_[i], reinterpret_cast<std::uintptr_t>(address));
+            if (id != no_slab) return id;
+        }
+    }
+    return no_slab;
+}
+
 std::uint32_t slab_table::shared_owner_slow(std::uintptr_t key) const noexcept {
     const view& now = *sync::load_acquire(view_);
     const std::uint64_t* const words = now.words;
@@ -211,8 +226,9 @@ bool slab_table::is_valid() const noexcept {
     for (std::uint32_t id = 0; id < end_id_; ++id) {
         const entry& slab_of_id = at(id);
         if (slab_of_id.begin == nullptr) continue;
-        if (find(slab_of_id.begin) != id) return false;
-        if (!only_starts_ && find(slab_of_id.begin + slab_of_id.bytes - 1) != id) return false;
+        for (const std::byte* const one : {slab_of_id.begin, slab_of_id.begin + slab_of_id.bytes - 1}) {
+            if ((is_of_any_size_ ? find_of_any_size(one) : find(one)) != id) return false;
+        }
     }
     return true;
 }

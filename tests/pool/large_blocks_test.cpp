@@ -43,7 +43,11 @@ TEST_F(large, blocks_are_whole_aligned_and_found_by_their_start) {
             std::memset(block, 0xff, size);
             ASSERT_EQ(blocks.find(block)->requested, size);
             ASSERT_EQ(blocks.find(static_cast<std::byte*>(block) + 1), nullptr);
-            ASSERT_EQ(blocks.is_inside(static_cast<std::byte*>(block) + size - 1), size > 1);
+            ASSERT_EQ(blocks.diagnose(static_cast<std::byte*>(block) + size - 1),
+                      size > 1 ? misuse::interior_pointer : misuse::double_free);
+            ASSERT_EQ(blocks.diagnose(static_cast<std::byte*>(block) + size), misuse::past_the_end);
+            ASSERT_EQ(blocks.diagnose(static_cast<std::byte*>(block) + size + 1), misuse::foreign_pointer);
+            ASSERT_EQ(blocks.diagnose(static_cast<std::byte*>(block) - 1), misuse::foreign_pointer);
             ASSERT_TRUE(blocks.is_valid());
             free(block);
         }
@@ -55,12 +59,12 @@ TEST_F(large, a_freed_block_is_kept_and_serves_a_request_of_its_size) {
     void* const first = blocks.allocate(100000, 16);
     free(first);
     EXPECT_EQ(blocks.find(first), nullptr);
-    EXPECT_TRUE(blocks.was_freed(first));
+    EXPECT_TRUE(blocks.owns(first));
     EXPECT_EQ(blocks.kept(), 1u);
     const std::size_t calls = from.reserves;
     EXPECT_EQ(blocks.allocate(100000, 16), first);
     EXPECT_EQ(from.reserves, calls);
-    EXPECT_FALSE(blocks.was_freed(first));
+    EXPECT_NE(blocks.find(first), nullptr);
     free(first);
     EXPECT_NE(blocks.allocate(50000, 16), first); // more than an eighth too large
 }
@@ -71,11 +75,11 @@ TEST_F(large, what_is_kept_is_bounded_and_what_was_freed_longest_ago_goes_first)
     for (void* const block : many) free(block);
     EXPECT_LE(from.reserved, large_blocks::most_kept_bytes + (std::size_t{1} << 20)); // and the table
     EXPECT_GT(from.reserved, large_blocks::most_kept_bytes / 8 * 7);
-    EXPECT_FALSE(blocks.was_freed(many.front()));
-    EXPECT_TRUE(blocks.was_freed(many.back()));
+    EXPECT_FALSE(blocks.owns(many.front()));
+    EXPECT_TRUE(blocks.owns(many.back()));
     void* const huge = blocks.allocate(large_blocks::most_kept_bytes / 2, 16);
     free(huge);
-    EXPECT_FALSE(blocks.was_freed(huge));
+    EXPECT_FALSE(blocks.owns(huge));
     EXPECT_GT(blocks.release_kept(), 0u);
     EXPECT_EQ(blocks.kept(), 0u);
     EXPECT_TRUE(blocks.is_valid());

@@ -91,9 +91,19 @@ TEST(variable_pool_misuse, of_large_blocks_is_told) {
     variable_pool pool({.grow_size = 4096});
     void* const block = pool.allocate(100'000);
     EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(bytes_of(block) + 16); }), misuse::interior_pointer);
+    EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(bytes_of(block) + 99'999); }),
+              misuse::interior_pointer);
+    EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(bytes_of(block) + 100'000); }),
+              misuse::past_the_end);
     EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(block, 99'999); }), misuse::wrong_size);
     pool.deallocate(block, 100'000);
     EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(block); }), misuse::double_free);
+    EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(bytes_of(block) + 16); }), misuse::interior_pointer);
+    EXPECT_TRUE(pool.owns(block));
+    (void)pool.trim(); // it goes back to the source: nobody's memory, or another's, from now on
+    EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(block); }), misuse::foreign_pointer);
+    EXPECT_EQ(kind_of(pool, watch, [&] { pool.deallocate(bytes_of(block) + 16); }), misuse::foreign_pointer);
+    EXPECT_FALSE(pool.owns(block));
 }
 
 TEST(variable_pool_misuse, size_given_back_is_checked) {

@@ -206,16 +206,49 @@ TEST(slab_table, moving_keeps_numbers_slabs_and_free_numbers) {
     EXPECT_EQ(one.table.end_id(), end);
 }
 
-TEST(slab_table, a_table_of_starts_finds_what_is_larger_than_its_granule_by_its_start_only) {
+// Against a map: stretches of 1 byte to 64 MiB that stand apart, close together, and one behind the other.
+TEST(slab_table, a_table_of_any_size_finds_each_stretch_by_every_byte_of_it) {
+    std::mt19937 random(21);
     slab_table table;
-    table.configure_starts(4096);
+    table.configure_any_size(4096);
+    std::vector<std::uint64_t> memory(table.bytes_for(400) / sizeof(std::uint64_t) + 1);
+    table.move_to(memory.data(), 400);
     slab record;
-    const std::uint32_t id =
-        table.insert({reinterpret_cast<std::byte*>(somewhere), 1 << 20, &record, nullptr});
-    EXPECT_EQ(table.find(reinterpret_cast<const void*>(somewhere)), id);
-    EXPECT_TRUE(table.is_valid());
-    table.remove(id);
-    EXPECT_EQ(table.find(reinterpret_cast<const void*>(somewhere)), no_slab);
+    std::map<std::uintptr_t, std::pair<std::size_t, std::uint32_t>> model; // begin: bytes, number
+    const auto expected = [&](std::uintptr_t address) {
+        auto found = model.upper_bound(address);
+        if (found == model.begin()) return no_slab;
+        --found;
+        return address - found->first < found->second.first ? found->second.second : no_slab;
+    };
+    const auto check = [&](std::uintptr_t address) {
+        ASSERT_EQ(table.find_of_any_size(reinterpret_cast<const void*>(address)), expected(address));
+    };
+    for (int round = 0; round < 20; ++round) {
+        std::uintptr_t at = somewhere;
+        model.clear();
+        while (model.size() < 400) {
+            const std::size_t bytes = 1 + random() % (std::size_t{1} << random() % 27);
+            const std::uint32_t id =
+                table.insert({reinterpret_cast<std::byte*>(at), bytes, &record, nullptr});
+            model[at] = {bytes, id};
+            at += bytes + (random() % 2 == 0 ? 0 : random() % (std::size_t{1} << random() % 27));
+        }
+        ASSERT_TRUE(table.is_valid());
+        while (!model.empty()) {
+            for (const auto& [begin, length] : model) {
+                for (const std::uintptr_t one : {begin - 1, begin, begin + random() % length.first,
+                                                 begin + length.first - 1, begin + length.first})
+                    check(one);
+            }
+            for (auto one = model.begin(); one != model.end();) {
+                const bool goes = random() % 2 == 0;
+                if (goes) table.remove(one->second.second);
+                one = goes ? model.erase(one) : std::next(one);
+            }
+            ASSERT_TRUE(table.is_valid());
+        }
+    }
 }
 
 TEST(slab_table, clearing_goes_back_to_the_table_inside) {

@@ -74,7 +74,7 @@ private:
 enum class misuse {
     foreign_pointer,  ///< not from this pool
     interior_pointer, ///< inside a block, not its start
-    past_the_end,     ///< right behind the last block of a slab
+    past_the_end,     ///< right behind the last block of a slab, or a large block
     never_allocated,  ///< a block that was never handed out
     double_free,      ///< a block that is free already
     wrong_size,       ///< the size given is not the size class of the block

@@ -3,7 +3,8 @@
 // Blocks too large for slabs: each is a region of its own from the source, with its record behind the block.
 // Freed regions are kept within bounds, because the source is slow, in a list for each size; a request takes
 // one that is at most an eighth too large, and what was freed longest ago goes first when there are too many.
-// O(1). Finding a block is one probe of a slab table. One thread at a time.
+// O(1). What a pointer is, is known from a slab table, a probe for each power of two among the sizes; of what
+// has gone back to the source nothing is known: it is foreign. One thread at a time.
 #pragma once
 
 #include <cenote/base/error.hpp>
@@ -30,7 +31,7 @@ public:
         record* newer = nullptr;
     };
 
-    constexpr large_blocks() noexcept { table_.configure_starts(std::size_t{4} << 10); }
+    constexpr large_blocks() noexcept { table_.configure_any_size(std::size_t{4} << 10); }
     large_blocks(const large_blocks&) = delete;
     large_blocks& operator=(const large_blocks&) = delete;
 
@@ -50,9 +51,10 @@ public:
     /// more than twice too large.
     [[nodiscard]] bool resize(const record& live, std::size_t size) noexcept;
 
-    /// Whether `pointer` is a block that was freed and kept, or lies in one that is live.
-    [[nodiscard]] bool was_freed(const void* pointer) const noexcept;
-    [[nodiscard]] bool is_inside(const void* pointer) const noexcept;
+    /// Whether a block starts at `pointer`, live, or freed and kept.
+    [[nodiscard]] bool owns(const void* pointer) const noexcept;
+    /// What is wrong with a pointer that is no live block.
+    [[nodiscard]] misuse diagnose(const void* pointer) const noexcept;
 
     /// Bytes of the largest block that a kept region serves; 0 when none does.
     [[nodiscard]] std::size_t largest_kept(std::size_t alignment) const noexcept;

@@ -3,11 +3,11 @@
 // Blocks of any size from one set of regions, for one thread: split to what is asked, merged with free
 // neighbours at once, so that memory freed in small blocks serves large ones. For sizes that are not known
 // beforehand, or too many for multi_pool's classes; that is faster where its classes fit. Every pointer is
-// judged exactly at every call: freeing what is no live block of this pool is reported and changes nothing,
-// and nothing is ever written into a free block. Good fit costs O(1), in the worst case too, but for calls
-// to the source; see docs/decisions/0011. For many threads: `locked<variable_pool>`.
-// Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a New Dynamic Memory Allocator for Real-Time
-// Systems", ECRTS 2004.
+// judged exactly at every call, in O(1): freeing what is no live block of this pool is reported and changes
+// nothing (what has gone back to the source is foreign), and nothing is ever written into a free block. Good
+// fit costs O(1), in the worst case too, but for calls to the source; see docs/decisions/0011. For many
+// threads: `locked<variable_pool>`. Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a New Dynamic
+// Memory Allocator for Real-Time Systems", ECRTS 2004.
 #pragma once
 
 #include <cenote/base/arith.hpp>

@@ -18,6 +18,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace cenote::inline v0_1::engine {
 
@@ -45,11 +46,12 @@ public:
     }
     [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
 
-    /// For stretches of any size of which only the start is asked for: entered where they begin, nowhere
-    /// else.
-    constexpr void configure_starts(std::size_t granule) noexcept {
-        configure(granule, true);
-        only_starts_ = true;
+    /// For stretches of any size: each is entered by granules of about its own size, of at least `least`, and
+    /// `find_of_any_size` probes once for each power of two that some stretch has had.
+    constexpr void configure_any_size(std::size_t least) noexcept {
+        configure(least, false);
+        granules_per_slab_ = 3;
+        is_of_any_size_ = true;
     }
 
     /// Bytes of the memory that a table of `slabs` needs beyond the object itself.
@@ -80,6 +82,9 @@ public:
 
     /// The number of the slab that holds `address`, or `no_slab`.
     [[nodiscard]] std::uint32_t find(const void* address) const noexcept;
+
+    /// The same of a table for stretches of any size. O(1): there are as many sizes as bits of an address.
+    [[nodiscard]] std::uint32_t find_of_any_size(const void* address) const noexcept;
 
     /// The same, for a single look-up of an address that likely is in a slab.
     [[nodiscard]] CENOTE_INLINE std::uint32_t find_one(const void* address) const noexcept {
@@ -156,12 +161,22 @@ private:
     [[nodiscard]] std::size_t cells_for(std::size_t slabs) const noexcept;
 
     [[nodiscard]] CENOTE_NOINLINE std::uint32_t find_apart(const void* address) const noexcept;
+    [[nodiscard]] int shift_of(std::uint32_t id) const noexcept {
+        const int own = static_cast<int>(std::bit_width(at(id).bytes)) - 1;
+        return is_of_any_size_ && own > granule_shift_ ? own : granule_shift_;
+    }
+    /// Granules of different sizes are told apart by bits that no granule's number has.
+    [[nodiscard]] std::uintptr_t key_of(const std::byte* address, int shift) const noexcept {
+        constexpr int tag_bits = 6;
+        const std::uintptr_t tag = is_of_any_size_ ? static_cast<std::uintptr_t>(shift) : 0;
+        return reinterpret_cast<std::uintptr_t>(address) >> shift |
+               tag << (std::numeric_limits<std::uintptr_t>::digits - tag_bits);
+    }
     [[nodiscard]] std::uintptr_t first_key(std::uint32_t id) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(at(id).begin) >> granule_shift_;
+        return key_of(at(id).begin, shift_of(id));
     }
     [[nodiscard]] std::uintptr_t last_key(std::uint32_t id) const noexcept {
-        const std::size_t last = only_starts_ ? 0 : at(id).bytes - 1;
-        return reinterpret_cast<std::uintptr_t>(at(id).begin + last) >> granule_shift_;
+        return key_of(at(id).begin + (at(id).bytes - 1), shift_of(id));
     }
     [[nodiscard]] CENOTE_API CENOTE_NOINLINE std::uint32_t
     shared_owner_slow(std::uintptr_t key) const noexcept;
@@ -186,13 +201,14 @@ private:
     std::size_t mask_ = small_cells - 1;
     int hash_shift_ = 62; // 64 less the bits of a slot number
     int granule_shift_ = 0;
-    bool only_starts_ = false;
+    bool is_of_any_size_ = false;
     bool is_shared_ = false;
     const view* view_ = &small_view_;
     std::uint64_t* words_ = small_view_.words; // of `view_`
     std::size_t left_ = 0;                     // cells of a shared table that hold no slab any more
     std::size_t granules_per_slab_ = 3;
     std::size_t capacity_ = 1;
+    std::uint64_t shifts_ = 0; // of stretches of any size that were entered, a bit each
     std::uint32_t end_id_ = 0;
     std::uint32_t free_id_ = no_slab; // numbers given back, chained through `home`
 };
