@@ -100,6 +100,14 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_an_arena) {
     check_bytes("arena, raw bytes", run_on_arena);
 }
 
+TEST(operations, of_any_program_agree_with_a_list_on_an_arena_pool) {
+    check_programs("arena_pool, structured programs", run_on_arena_pool);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_list_on_an_arena_pool) {
+    check_bytes("arena_pool, raw bytes", run_on_arena_pool);
+}
+
 TEST(operations, of_any_program_agree_with_a_map_on_a_buffer_pool) {
     check_programs("buffer_pool, structured programs", run_on_buffer_pool);
 }
@@ -148,6 +156,10 @@ TEST(operations, that_fuzzers_found_agree_on_a_multi_pool) {
 
 TEST(operations, that_fuzzers_found_agree_on_a_variable_pool) {
     replay("variable_pool", run_on_variable_pool);
+}
+
+TEST(operations, that_fuzzers_found_agree_on_an_arena_pool) {
+    replay("arena_pool", run_on_arena_pool);
 }
 
 TEST(operations, that_fuzzers_found_agree_on_a_buffer_pool) {

@@ -56,6 +56,7 @@ void run_on_fixed_pool(const program& script);
 void run_on_multi_pool(const program& script);
 void run_on_variable_pool(const program& script);
 void run_on_arena(const program& script);
+void run_on_arena_pool(const program& script);
 void run_on_buffer_pool(const program& script);
 void run_on_bounded_pool(const program& script);
 void run_on_c_face(const program& script);

@@ -77,7 +77,8 @@ public:
     void close() noexcept { line_.close(); }
     [[nodiscard]] bool is_closed() noexcept { return line_.is_closed(); }
 
-    /// Gives back what free arenas have grown by. They count as lent meanwhile. Returns how many bytes.
+    /// Gives back what free arenas have grown by. They count as lent meanwhile. Returns how many bytes; 0
+    /// when the pool is closed.
     std::size_t trim() noexcept;
 
     /// What a grown arena may keep at present: the 60th percentile, by nearest rank, of the bytes that the
