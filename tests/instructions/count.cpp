@@ -172,6 +172,33 @@ void count_growth() {
     for (const std::size_t blocks : {20 * few, many}) count_growth("drop_and_build", blocks, false, drops);
 }
 
+// Blocks of random sizes that are replaced at random.
+class traffic {
+public:
+    traffic(cenote::variable_pool& pool, std::size_t blocks, unsigned seed)
+        : pool_(pool), random_(seed), slots_(blocks) {
+        for (void*& slot : slots_) slot = pool_.allocate(size());
+    }
+    void replace(std::size_t times, counted* count) {
+        for (std::size_t i = 0; i < times; ++i) {
+            void*& slot = slots_[random_() % slots_.size()];
+            const std::size_t wanted = size();
+            if (count != nullptr) count->start();
+            void* const fresh = pool_.allocate(wanted);
+            pool_.deallocate(slot);
+            if (count != nullptr) count->stop(1);
+            slot = fresh;
+        }
+    }
+
+private:
+    [[nodiscard]] std::size_t size() { return 16 + random_() % 1009; }
+
+    cenote::variable_pool& pool_;
+    std::mt19937 random_;
+    std::vector<void*> slots_;
+};
+
 // Blocks that stand one behind the other, since the last region began.
 struct row {
     static constexpr std::size_t block = 64;
@@ -189,21 +216,29 @@ void count_beside(const char* name, std::size_t others, std::size_t place) {
     cenote::variable_pool pool({.sanitizers = false, .name = "beside"});
     row those;
     for (std::size_t i = 0; i < others || those.length != place; ++i) those.add(pool.allocate(row::block));
-    std::mt19937 random(1);
-    const auto size = [&] { return 16 + random() % 1009; };
-    std::vector<void*> slots(100);
-    for (void*& slot : slots) slot = pool.allocate(size());
+    traffic blocks(pool, 100, 1);
     {
         counted count("growth " + std::string(name) + " " + std::to_string(others));
-        for (int i = 0; i < 100'000; ++i) {
-            void*& slot = slots[random() % slots.size()];
-            const std::size_t wanted = size();
-            count.start();
-            void* const fresh = pool.allocate(wanted);
-            pool.deallocate(slot);
-            count.stop(1);
-            slot = fresh;
-        }
+        blocks.replace(100'000, &count);
+    }
+    pool.reset();
+}
+
+// Beside others that have been replaced at random, too, so that holes of all sizes lie everywhere; and among
+// all of them.
+void count_in_holes(std::size_t others) {
+    cenote::variable_pool pool({.sanitizers = false, .name = "in holes"});
+    traffic all(pool, others, 1);
+    all.replace(others < 10'000 ? 10'000 : others, nullptr);
+    traffic few(pool, 100, 2);
+    few.replace(10'000, nullptr);
+    {
+        counted count("growth any_size_beside_holes " + std::to_string(others));
+        few.replace(100'000, &count);
+    }
+    {
+        counted count("growth any_size_in_holes " + std::to_string(others));
+        all.replace(100'000, &count);
     }
     pool.reset();
 }
@@ -219,6 +254,7 @@ void count_any_size() {
     for (const std::size_t others : {100, 1'000'000}) {
         count_beside("any_size", others, in_region - (in_region - 1) / 2);
         count_beside("any_size_in_two_regions", others, in_region - 200);
+        count_in_holes(others);
     }
     pool.reset();
 }
