@@ -2,7 +2,8 @@
  *
  * cenote for C11: pools behind handles, options with initialisers, codes for answers. Nothing is thrown
  * across this face and no handler of the C++ library is called for what has a code. Every pointer that a free
- * is given is judged before anything is changed. Link the same library; it needs the C++ runtime.
+ * is given is judged before anything is changed, but for those to the heap, to the pages and of `unchecked`.
+ * Link the same library; it needs the C++ runtime.
  */
 #pragma once
 

@@ -105,12 +105,16 @@ cenote_allocator cenote_default_allocator(void) noexcept {
     return allocator_of(now);
 }
 
-void cenote_set_process_allocator(const cenote_allocator* allocator) noexcept {
+cenote_status cenote_set_process_allocator(const cenote_allocator* allocator) noexcept {
+    if (allocator != nullptr && c::lacks_functions(*allocator)) return CENOTE_BAD_ARGUMENT;
     (void)set_process_resource(put(of_process, allocator));
+    return CENOTE_OK;
 }
 
-void cenote_set_thread_allocator(const cenote_allocator* allocator) noexcept {
+cenote_status cenote_set_thread_allocator(const cenote_allocator* allocator) noexcept {
+    if (allocator != nullptr && c::lacks_functions(*allocator)) return CENOTE_BAD_ARGUMENT;
     (void)set_thread_resource(put(of_thread, allocator));
+    return CENOTE_OK;
 }
 
 void* cenote_allocate(const cenote_allocator* from, std::size_t size, std::size_t alignment,
@@ -127,7 +131,9 @@ void* cenote_reallocate(const cenote_allocator* from, void* block, std::size_t o
 
 cenote_status cenote_deallocate(const cenote_allocator* from, void* block, std::size_t size,
                                 std::size_t alignment) noexcept {
-    if (from == nullptr || from->deallocate == nullptr) return CENOTE_BAD_ARGUMENT;
+    if (from == nullptr || from->deallocate == nullptr || !c::is_alignment(alignment)) {
+        return CENOTE_BAD_ARGUMENT;
+    }
     return from->deallocate(from->context, block, size, alignment);
 }
 

@@ -52,7 +52,8 @@ void* arena_reallocate(void* context, void* block, std::size_t old_size, std::si
                        std::size_t alignment, unsigned options) noexcept {
     if (block == nullptr) return arena_allocate(context, new_size, alignment, options);
     auto& handle = *static_cast<cenote_arena*>(context);
-    if (!c::is_alignment(alignment) || !handle.arena->owns(block)) return nullptr;
+    if (!cenote_arena::is_usable(&handle) || !c::is_alignment(alignment) || !handle.arena->owns(block))
+        return nullptr;
     bool is_wrong = false; // what is not as it is said to be is answered with null, and nobody else is told
     const auto get = [&]() -> void* {
         const misuse_trap trap;
@@ -116,7 +117,7 @@ void* cenote_arena_allocate(cenote_arena* arena, std::size_t size, std::size_t a
 
 void* cenote_arena_allocate_with(cenote_arena* arena, std::size_t size, std::size_t alignment,
                                  unsigned options) noexcept {
-    if (arena == nullptr || !c::is_alignment(alignment)) return nullptr;
+    if (!cenote_arena::is_usable(arena) || !c::is_alignment(alignment)) return nullptr;
     const auto get = [&] { return arena->arena->try_allocate(size, alignment); };
     void* block = get();
     if (block == nullptr) [[unlikely]]
@@ -126,12 +127,16 @@ void* cenote_arena_allocate_with(cenote_arena* arena, std::size_t size, std::siz
 }
 
 cenote_status cenote_arena_free(cenote_arena* arena, void* block, std::size_t size) noexcept {
-    if (arena == nullptr) return CENOTE_BAD_ARGUMENT;
+    if (!cenote_arena::is_usable(arena)) return CENOTE_BAD_ARGUMENT;
+    // What would end behind all memory is looked at before the arena compares ends, which wrap.
+    if (size > base::size_max - reinterpret_cast<std::uintptr_t>(block)) {
+        return arena->arena->owns(block) ? CENOTE_WRONG_SIZE : CENOTE_FOREIGN_POINTER;
+    }
     return c::judged([&] { arena->arena->deallocate(block, size); });
 }
 
 cenote_status cenote_arena_mark(cenote_arena* arena, cenote_mark* mark) noexcept {
-    if (arena == nullptr || mark == nullptr) return CENOTE_BAD_ARGUMENT;
+    if (!cenote_arena::is_usable(arena) || mark == nullptr) return CENOTE_BAD_ARGUMENT;
     arena_mark here;
     if (!arena->arena->try_mark(here)) return CENOTE_NO_MEMORY;
     std::memcpy(mark, &here, sizeof here);
@@ -139,27 +144,27 @@ cenote_status cenote_arena_mark(cenote_arena* arena, cenote_mark* mark) noexcept
 }
 
 cenote_status cenote_arena_rewind(cenote_arena* arena, const cenote_mark* mark) noexcept {
-    if (arena == nullptr || mark == nullptr) return CENOTE_BAD_ARGUMENT;
+    if (!cenote_arena::is_usable(arena) || mark == nullptr) return CENOTE_BAD_ARGUMENT;
     arena_mark there;
     std::memcpy(static_cast<void*>(&there), mark, sizeof there);
     return c::judged([&] { arena->arena->rewind(there); });
 }
 
 cenote_status cenote_arena_reset(cenote_arena* arena) noexcept {
-    if (arena == nullptr) return CENOTE_BAD_ARGUMENT;
+    if (!cenote_arena::is_usable(arena)) return CENOTE_BAD_ARGUMENT;
     return c::judged([&] { arena->arena->reset(); });
 }
 
 std::size_t cenote_arena_trim(cenote_arena* arena) noexcept {
-    return arena != nullptr ? arena->arena->trim() : 0;
+    return cenote_arena::is_usable(arena) ? arena->arena->trim() : 0;
 }
 
 int cenote_arena_owns(const cenote_arena* arena, const void* pointer) noexcept {
-    return arena != nullptr && arena->arena->owns(pointer);
+    return cenote_arena::is_usable(arena) && arena->arena->owns(pointer);
 }
 
 cenote_status cenote_arena_stats(const cenote_arena* arena, cenote_stats* stats) noexcept {
-    if (arena == nullptr || !c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
+    if (!cenote_arena::is_usable(arena) || !c::is_ours(stats)) return CENOTE_BAD_ARGUMENT;
     const arena_stats now = arena->arena->stats();
     *stats = CENOTE_STATS_INIT;
     stats->live_bytes = now.live_bytes;
@@ -171,7 +176,7 @@ cenote_status cenote_arena_stats(const cenote_arena* arena, cenote_stats* stats)
 }
 
 cenote_allocator cenote_arena_allocator(cenote_arena* arena) noexcept {
-    if (arena == nullptr) return {};
+    if (!cenote_arena::is_usable(arena)) return {};
     return {arena, arena_allocate, arena_reallocate, arena_deallocate, stats_of_arena};
 }
 

@@ -9,11 +9,14 @@
 
 /// What all handles of arenas are used through.
 struct cenote_arena {
-    cenote::arena* arena;
+    cenote::arena* arena; // null: it was lent, and is back
     cenote::c::asker* ask;
     bool is_lent;              // it is released, not destroyed
     std::uint64_t retried = 0; // requests that were refused at first
 
+    [[nodiscard]] static bool is_usable(const cenote_arena* handle) noexcept {
+        return handle != nullptr && handle->arena != nullptr;
+    }
     /// What `get()` finds when it is tried again, or its null.
     template<class Get>
     [[nodiscard]] void* insist(const Get& get, std::size_t requested, unsigned options) noexcept {

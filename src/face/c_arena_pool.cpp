@@ -88,6 +88,7 @@ struct cenote_arena_pool {
         auto* const one = static_cast<lent_arena*>(handle);
         if (!one->lease) return CENOTE_DOUBLE_FREE;
         ended = std::move(one->lease);
+        one->arena = nullptr; // somebody else's soon
         one->next = free_;
         free_ = one;
         ++calls_.deallocations;

@@ -31,8 +31,7 @@ const char* flaw_of(const cenote_memory& memory) noexcept {
     if (memory.buffer == nullptr && memory.buffer_bytes != 0) return "buffer_bytes without a buffer";
     if (memory.buffer != nullptr && memory.parent != nullptr)
         return "a buffer and a parent; give one of them";
-    if (memory.parent != nullptr &&
-        (memory.parent->allocate == nullptr || memory.parent->deallocate == nullptr)) {
+    if (memory.parent != nullptr && lacks_functions(*memory.parent)) {
         return "the parent has no allocate or no deallocate";
     }
     return nullptr;

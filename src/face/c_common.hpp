@@ -34,6 +34,11 @@ template<class Use>
     return trap.count() == 0 ? CENOTE_OK : status_of(trap.first().kind);
 }
 
+/// What every allocator must have.
+[[nodiscard]] inline bool lacks_functions(const cenote_allocator& one) noexcept {
+    return one.allocate == nullptr || one.deallocate == nullptr;
+}
+
 /// What is wrong with the parts of options that all pools share, or null.
 [[nodiscard]] const char* flaw_of(const cenote_memory& memory) noexcept;
 [[nodiscard]] inline const char* name_of(const char* name) noexcept {

@@ -62,9 +62,10 @@ CENOTE_API cenote_allocator cenote_pages_allocator(void) CENOTE_NOEXCEPT;
 
 /** The calling thread's default, or else the process's, or else the heap; C++ code has the same. */
 CENOTE_API cenote_allocator cenote_default_allocator(void) CENOTE_NOEXCEPT;
-/** Set the defaults; null restores what they are at first. The process's before there are other threads. */
-CENOTE_API void cenote_set_process_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
-CENOTE_API void cenote_set_thread_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
+/** Set the defaults; null restores what they are at first. The process's before there are other threads.
+ * CENOTE_BAD_ARGUMENT for one that cannot allocate or deallocate. */
+CENOTE_API cenote_status cenote_set_process_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
+CENOTE_API cenote_status cenote_set_thread_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
 
 /** The calls through a struct, checked: null, or CENOTE_BAD_ARGUMENT, where there is no function, for a bad
  * alignment, and for a `stats` that is not from its initialiser. */

@@ -1,7 +1,8 @@
 /* cenote: SPDX-License-Identifier: MIT
  *
  * A hard number of arenas for any number of threads, for C: each is lent to one holder at a time and comes
- * back empty. What it lends is used like any arena of c_arena.h, by one thread at a time, and released here.
+ * back empty. What it lends is used like any arena of c_arena.h, by one thread at a time, and released here:
+ * then its handle is answered as null is, until it is lent again.
  */
 #pragma once
 

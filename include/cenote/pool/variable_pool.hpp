@@ -245,7 +245,9 @@ constexpr const char* variable_pool_options::flaw() const noexcept {
     if (grow_size == 0 && initial_bytes == 0) return "grow_size is 0, but initial_bytes is not given";
     if (grow_size != 0 && grow_size < least) return "grow_size is below 256; 0 stands for no growth";
     if (grow_size > most) return "grow_size is above 4 GiB";
-    if (initial_bytes > base::size_max / 4) return "initial_bytes is more than memory can hold";
+    // They are taken region by region, so what no address space holds must not be tried.
+    constexpr std::size_t everything = sizeof(std::size_t) == 8 ? base::size_max >> 16 : base::size_max / 4;
+    if (initial_bytes > everything) return "initial_bytes is more than memory can hold";
     if (tolerance_percent != 0 && fit != cenote::fit::best) return "tolerance_percent is for fit::best only";
     return nullptr;
 }
