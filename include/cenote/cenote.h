@@ -3,7 +3,7 @@
  * cenote for C11: pools behind handles, options with initialisers, codes for answers. Nothing is thrown
  * across this face and no handler of the C++ library is called for what has a code. Every pointer that a free
  * is given is judged before anything is changed, but for those to the heap, to the pages and of `unchecked`.
- * Link the same library; it needs the C++ runtime.
+ * No handle is judged but null and arenas on loan. Link the same library; it needs the C++ runtime.
  */
 #pragma once
 
