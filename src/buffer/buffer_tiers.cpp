@@ -12,8 +12,8 @@ namespace {
 constexpr unsigned least_region_bits = 16;
 constexpr std::size_t usual_page = 4096;
 constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
-constexpr std::size_t most_in_a_magazine = 16;
-constexpr std::size_t share_of_a_thread = 4; // of what is retained, in a magazine
+constexpr std::size_t most_in_a_magazine = 32;
+constexpr std::size_t share_of_a_thread = 2; // of what is retained, in a magazine
 constexpr unsigned puts_to_a_look = 64;      // at the clock
 constexpr std::size_t share_of_traffic = 8;  // of what is in use, that may be idle while it is taken anew
 
@@ -32,12 +32,12 @@ buddy_shape buffer_tiers::shape_for(const buffer_pool_options& options, std::siz
 std::size_t buffer_tiers::entries_for(const buffer_pool_options& options, unsigned of) noexcept {
     const std::size_t kept = options.retained(of);
     const std::size_t wanted = std::clamp<std::size_t>(kept / share_of_a_thread, 1, most_in_a_magazine);
-    return kept == 0 ? 0 : std::min(wanted, options.cached_bytes / 2 / (options.smallest << of));
+    return kept == 0 ? 0 : std::min(wanted, options.cached_bytes / (options.smallest << of));
 }
 
 std::size_t buffer_tiers::words_of_units(const buffer_pool_options& options) noexcept {
     std::size_t words = 0;
-    for (unsigned t = 0; t < options.tiers(); ++t) words += 2 * magazine::words_for(entries_for(options, t));
+    for (unsigned t = 0; t < options.tiers(); ++t) words += magazine::words_for(entries_for(options, t));
     return words;
 }
 

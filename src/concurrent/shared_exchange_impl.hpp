@@ -16,9 +16,15 @@ namespace cenote::inline v0_1::engine {
 /// Empties `full`, of the stock `one`; less when more is wrong in it than a list of reports holds.
 template<class Core>
 void shared<Core>::flush(stock& one, magazine& full, std::uint32_t size_class) noexcept {
-    if (full.is_empty()) return;
+    flush(one, full, full.count(), size_class);
+}
+
+/// The same with only so many, those that were put there first.
+template<class Core>
+void shared<Core>::flush(stock& one, magazine& full, std::size_t count, std::uint32_t size_class) noexcept {
+    if (count == 0) return;
     recount(one, size_class);
-    void* const* const stopped = core_.put(size_class, full.begin, full.top);
+    void* const* const stopped = core_.put(size_class, full.begin, full.begin + count);
     const auto rest = static_cast<std::size_t>(full.top - stopped);
     if (rest != 0) std::memmove(full.begin, stopped, rest * sizeof(void*));
     full.top = full.begin + rest;
@@ -89,7 +95,7 @@ template<class Core>
 void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept {
     stock& one = stock_of(mine, size_class);
     for (bool is_first = true;; is_first = false) {
-        if (one.loaded.is_empty()) one.exchange();
+        if (one.loaded.is_empty() && one.has_spare()) one.exchange();
         if (!one.loaded.is_empty()) {
             if (void* const block = one.loaded.pop()) return block;
             const section here(*this);
@@ -102,7 +108,7 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
         if (one.can_hold()) widen(mine, size_class);
         if (!equip(mine, size_class)) return core_.take_one(size_class);
         recount(one, size_class);
-        const std::size_t count = core_.fetch(size_class, one.loaded.begin, one.loaded.capacity());
+        const std::size_t count = core_.fetch(size_class, one.loaded.begin, one.batch());
         one.loaded.top = one.loaded.begin + count;
         recount(one, size_class);
         if (count != 0) {
@@ -122,7 +128,7 @@ void shared<Core>::give(thread_cache& mine, std::uint32_t size_class, void* bloc
     // A loop, because a handler that hears of misuse runs when the section ends.
     for (;;) {
         if (!one.loaded.is_full()) return one.loaded.push_in_order(block);
-        if (one.can_hold() && one.spare.is_empty()) {
+        if (one.can_hold() && one.has_spare() && one.spare.is_empty()) {
             one.exchange();
             continue;
         }
@@ -130,7 +136,10 @@ void shared<Core>::give(thread_cache& mine, std::uint32_t size_class, void* bloc
         if (crew_.answers(mine)) {
             flush_all(mine);
         } else if (one.can_hold()) {
-            if (!widen(mine, size_class)) flush(one, one.spare, size_class);
+            if (!one.has_spare())
+                flush(one, one.loaded, one.batch(), size_class);
+            else if (!widen(mine, size_class))
+                flush(one, one.spare, size_class);
         } else if (!equip(mine, size_class)) {
             return core_.give_one(size_class, block);
         }

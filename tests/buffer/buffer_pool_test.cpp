@@ -127,6 +127,22 @@ TEST(buffer_pool, a_thread_gets_back_what_it_released_last) {
     EXPECT_EQ(pool.acquire(6000).data(), data);
 }
 
+TEST(buffer_pool, a_thread_exchanges_half_of_what_it_caches) {
+    buffer_pool pool({.sanitizers = false, .trim = trim::manual});
+    constexpr std::size_t large = 10; // the tier of 4 MiB, of which a thread caches 16 MiB
+    std::vector<buffer> held;
+    for (int i = 0; i < 6; ++i) held.push_back(pool.acquire(4 * mib));
+    held.clear();
+    buffer_stats now = pool.stats(quiet);
+    EXPECT_EQ(now.tier[large].cached, 4u); // the fifth made room for two
+    EXPECT_EQ(now.tier[large].retained, 2u);
+    for (int i = 0; i < 5; ++i) held.push_back(pool.acquire(4 * mib));
+    now = pool.stats(quiet);
+    EXPECT_EQ(now.tier[large].cached, 1u);
+    EXPECT_EQ(now.tier[large].retained, 0u);
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(buffer_pool, resize_keeps_the_contents_up_the_tiers) {
     buffer_pool pool;
     buffer one = pool.acquire(10);

@@ -39,7 +39,7 @@ public:
         std::size_t bytes_ = 0;
         std::size_t retained_ = 0; // on the shelf, at most
         std::size_t least_ = 0;    // on the shelf since the last step
-        std::size_t entries_ = 0;  // of a thread's magazine
+        std::size_t entries_ = 0;  // of a thread's only magazine
         std::size_t out_ = 0;      // neither on the shelf nor in the heap
         std::size_t elsewhere_ = 0;
         std::size_t written_off_ = 0;
@@ -68,7 +68,7 @@ public:
     void clear(cache_unit& unit) const noexcept { clear_unit(unit, size_classes(), unit_entries_, 0); }
     void equip(cache_unit& unit, stock& one, std::uint32_t of) const noexcept {
         const std::size_t entries = tiers_[of].entries_;
-        if (entries != 0) equip_stock(unit, one, entries, entries);
+        if (entries != 0) equip_alone(unit, one, entries);
     }
     // Every tier has magazines as long as they get, from the first use on.
     [[nodiscard]] bool widen(cache_unit&, stock&, std::uint32_t, std::size_t) const noexcept { return false; }

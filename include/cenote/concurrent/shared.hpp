@@ -121,6 +121,7 @@ private:
     [[nodiscard]] bool narrow_widest(thread_cache& mine, std::uint32_t size_class) noexcept;
     void recount(stock& one, std::uint32_t size_class) noexcept;
     void flush(stock& one, magazine& full, std::uint32_t size_class) noexcept;
+    void flush(stock& one, magazine& full, std::size_t count, std::uint32_t size_class) noexcept;
     void flush_all(thread_cache& mine) noexcept;
     void collect() noexcept;
     [[nodiscard]] bool drain(cache_unit& unit) noexcept;

@@ -22,11 +22,18 @@ struct stock {
 
     [[nodiscard]] std::size_t count() const noexcept { return loaded.count() + spare.count(); }
     [[nodiscard]] bool can_hold() const noexcept { return loaded.capacity() != 0; }
+    /// Whether there are two. One that is short stands alone: to move half of it costs less than to change
+    /// between two all the time, and it swings around no edge either.
+    [[nodiscard]] bool has_spare() const noexcept { return spare.begin != no_block + 1; }
+    /// How many the pool is asked for, or given, at once.
+    [[nodiscard]] std::size_t batch() const noexcept {
+        return has_spare() ? loaded.capacity() : (loaded.capacity() + 1) / 2;
+    }
 
     /// Both magazines as long as `capacity` says: after a walk, or a change of it.
     void restore() noexcept {
         loaded.end = loaded.begin + capacity;
-        spare.end = spare.begin + capacity;
+        if (has_spare()) spare.end = spare.begin + capacity;
     }
 
     /// `many` blocks without the pool's lock, if both magazines together have them.
@@ -102,6 +109,13 @@ inline void equip_stock(cache_unit& unit, stock& one, std::size_t capacity, std:
     one.spare = magazine::in(unit.room + magazine::words_for(most), most);
     one.restore();
     unit.room += 2 * magazine::words_for(most);
+}
+
+/// The same with a single magazine of `capacity` entries.
+inline void equip_alone(cache_unit& unit, stock& one, std::size_t capacity) noexcept {
+    one.capacity = one.most = static_cast<std::uint32_t>(capacity);
+    one.loaded = magazine::in(unit.room, capacity);
+    unit.room += magazine::words_for(capacity);
 }
 
 } // namespace cenote::inline v0_1::engine
