@@ -89,7 +89,6 @@ place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
     }
     relist(region);
     free_bytes_ -= bytes;
-    taken_bytes_ += bytes;
     return found;
 }
 
@@ -178,10 +177,10 @@ namespace {
 enum class fate : unsigned char { stays, lazily, for_good };
 
 /// What becomes of pages that have been idle for so long.
-fate fate_of(unsigned age, unsigned older, const idle_limits& limits) noexcept {
+fate fate_of(unsigned age, unsigned older, const idle_limits& limits, bool all) noexcept {
     if (age == buddy_region::is_clean) return fate::stays;
     if (older > limits.final) return fate::for_good;
-    return age <= limits.lazy && older > limits.lazy ? fate::lazily : fate::stays;
+    return (all || age <= limits.lazy) && older > limits.lazy ? fate::lazily : fate::stays;
 }
 
 } // namespace
@@ -207,69 +206,70 @@ void buddy_heap::give_back(std::byte* data, std::size_t bytes, bool is_final, re
     if (watched_) base::forbid(data, bytes);
 }
 
-// What would be offered now.
-std::size_t buddy_heap::ripe_bytes(unsigned steps, const idle_limits& limits) const noexcept {
+// Those of free pages that hold memory.
+std::size_t buddy_heap::idle_bytes() const noexcept {
     std::size_t units = 0;
     for (std::size_t number = 1; number < entries_; ++number) {
         buddy_region* const region = region_at(number);
         if (region == nullptr) continue;
         const std::uint8_t* const ages = region->ages(shape_);
         region->for_each_free(shape_, [&](std::size_t first, std::size_t end) {
-            for (std::size_t unit = first; unit < end; ++unit)
-                units += fate_of(ages[unit], aged(ages[unit], steps), limits) == fate::lazily;
+            for (std::size_t unit = first; unit < end; ++unit) units += ages[unit] != buddy_region::is_clean;
         });
     }
     return units << shape_.unit_bits;
 }
 
-// Runs of pages of one fate go in one call. What is not worth one is no older at the next step.
-void buddy_heap::age_region(buddy_region& region, unsigned steps, const idle_limits& limits, bool offers,
+// Runs of pages of one fate go in one call.
+void buddy_heap::age_region(buddy_region& region, unsigned steps, const idle_limits& limits, permission may,
                             returned& sum) noexcept {
     std::uint8_t* const ages = region.ages(shape_);
     std::byte* const data = table_[region.number];
     region.for_each_free(shape_, [&](std::size_t first, std::size_t end) {
         for (std::size_t unit = first; unit < end;) {
             const std::size_t begin = unit;
-            const fate what = fate_of(ages[unit], aged(ages[unit], steps), limits);
-            const bool waits = what == fate::lazily && !offers;
+            const fate what = fate_of(ages[unit], aged(ages[unit], steps), limits, may.all);
+            const bool goes = what == fate::for_good ? may.for_good : what == fate::lazily && may.lazily;
             for (; unit < end; ++unit) {
                 const unsigned older = aged(ages[unit], steps);
-                if (fate_of(ages[unit], older, limits) != what) break;
-                ages[unit] = what == fate::for_good ? buddy_region::is_clean
-                             : waits                ? static_cast<std::uint8_t>(limits.lazy)
-                                                    : static_cast<std::uint8_t>(older);
+                if (fate_of(ages[unit], older, limits, may.all) != what) break;
+                ages[unit] = goes && what == fate::for_good ? buddy_region::is_clean
+                                                            : static_cast<std::uint8_t>(older);
                 sum.is_more_to_come = sum.is_more_to_come || ages[unit] != buddy_region::is_clean;
             }
-            if (what == fate::stays || waits) continue;
+            has_refused_ = has_refused_ || (what == fate::lazily && !goes);
+            if (!goes) continue;
             give_back(data + (begin << shape_.unit_bits), (unit - begin) << shape_.unit_bits,
                       what == fate::for_good, sum);
         }
     });
 }
 
-bool buddy_heap::is_over(buddy_region& region, unsigned steps, const idle_limits& limits) noexcept {
+bool buddy_heap::is_over(buddy_region& region, unsigned steps, unsigned final) noexcept {
     if (!region.is_idle(shape_) || count_ <= least_regions_) return false;
     const std::uint8_t* const ages = region.ages(shape_);
     for (std::size_t unit = 0; unit < shape_.units(); ++unit) {
         const unsigned older = aged(ages[unit], steps);
-        if (older != buddy_region::is_clean && older <= limits.final) return false;
+        if (older != buddy_region::is_clean && older <= final) return false;
     }
     return true;
 }
 
 returned buddy_heap::age(unsigned steps, const idle_limits& limits) noexcept {
     returned sum;
-    const bool offers = limits.least == 0 || ripe_bytes(steps, limits) > limits.least;
-    taken_bytes_ = 0;
+    const std::size_t held = used_bytes() + idle_bytes();
+    const bool lazily = held > limits.lazy_need;
+    const permission may{lazily, held > limits.final_need, lazily && has_refused_};
+    if (lazily) has_refused_ = false;
     for (std::size_t number = 1; number < entries_; ++number) {
         buddy_region* const region = region_at(number);
         if (region == nullptr) continue;
-        if (is_over(*region, steps, limits)) {
+        if (is_over(*region, steps, may.for_good ? limits.final : buddy_region::oldest)) {
             ++sum.calls;
             sum.bytes += request_for_region().bytes;
             release(*region);
         } else {
-            age_region(*region, steps, limits, offers, sum);
+            age_region(*region, steps, limits, may, sum);
         }
     }
     return sum;

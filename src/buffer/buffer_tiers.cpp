@@ -15,7 +15,6 @@ constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
 constexpr std::size_t most_in_a_magazine = 32;
 constexpr std::size_t share_of_a_thread = 2; // of what is retained, in a magazine
 constexpr unsigned puts_to_a_look = 64;      // at the clock
-constexpr std::size_t share_of_traffic = 8;  // of what is in use, that may be idle while it is taken anew
 
 unsigned log2_of(std::size_t power) noexcept {
     return static_cast<unsigned>(std::countr_zero(power));
@@ -137,6 +136,7 @@ std::size_t buffer_tiers::fetch(std::uint32_t of, void** begin, std::size_t want
         }
     }
     one.out_ += count;
+    recent_.note(count * one.bytes_, heap_.used_bytes());
     return count;
 }
 
@@ -150,6 +150,7 @@ bool buffer_tiers::extend(void* entry, unsigned of, unsigned wanted) noexcept {
     if (!heap_.extend(place_of(entry), of, wanted)) return false;
     --tiers_[of].out_;
     ++tiers_[wanted].out_;
+    recent_.note(0, heap_.used_bytes());
     return true;
 }
 
@@ -199,6 +200,21 @@ void buffer_tiers::clear_shelves() noexcept {
 
 // Memory.
 
+// Steady traffic comes back to the most that was in use, and sometimes above it: what is idle within that,
+// and some more as long as it takes as much, stays. The system may have what the last step was far from; for
+// good goes what all steps were.
+idle_limits buffer_tiers::limits_now() const noexcept {
+    idle_limits limits;
+    limits.final = static_cast<unsigned>(options_.return_after / options_.lazy_after) - 1;
+    const unsigned window = limits.final - 1; // behind what came off a shelf
+    const std::size_t taken = recent_.taken(window);
+    const std::size_t lately = recent_.peak(limits.lazy - 1);
+    const std::size_t needed = recent_.peak(window);
+    limits.lazy_need = lately + std::min(taken, lately);
+    limits.final_need = needed + std::min(taken, needed / 2);
+    return limits;
+}
+
 std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
     const std::int64_t step = options_.lazy_after.count();
     if (stepped_at_ == never || now < stepped_at_) stepped_at_ = now;
@@ -211,11 +227,11 @@ std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
     }
     returned gone;
     if (!limit_.is_prepaid()) {
-        idle_limits limits;
-        limits.least = heap_.traffic_bytes() / share_of_traffic;
-        limits.final = static_cast<unsigned>(options_.return_after.count() / step) - 1;
-        gone = heap_.age(static_cast<unsigned>(std::min<std::int64_t>(steps, buddy_region::oldest)), limits);
+        const auto passed = static_cast<unsigned>(std::min<std::int64_t>(steps, buddy_region::oldest));
+        recent_.skip(passed - 1);
+        gone = heap_.age(passed, limits_now());
         purges_ += gone.calls;
+        recent_.pass(heap_.used_bytes());
     }
     const bool is_pending = gone.is_more_to_come || shelved_bytes_ != 0;
     return stepped_at_ + (is_pending ? step : options_.return_after.count());

@@ -145,6 +145,25 @@ TEST(buddy_heap, idle_pages_go_lazily_first_and_then_for_good) {
     EXPECT_EQ(memory.complaint(), "");
 }
 
+TEST(buddy_heap, pages_refused_while_they_may_be_needed_are_offered_later) {
+    test::failing_source watched(default_source());
+    heap_under_test heap(watched);
+    ASSERT_TRUE(heap.grow());
+    const place kept = heap.get(0);
+    heap.give(heap.get(7), 7);
+    const std::size_t all = heap.used_bytes() + 512 * kib;
+    engine::idle_limits limits{.lazy = 2, .final = 6, .lazy_need = all, .final_need = all};
+    for (int step = 0; step < 3; ++step) EXPECT_EQ(heap.age(1, limits).calls, 0u);
+    limits.lazy_need = all - 1;
+    EXPECT_EQ(heap.age(1, limits).lazy_bytes, 512 * kib);
+    EXPECT_EQ(heap.age(1, limits).calls, 0u); // once
+    for (int step = 0; step < 9; ++step) EXPECT_EQ(heap.age(1, limits).calls, 0u);
+    limits.final_need = all - 1;
+    EXPECT_EQ(heap.age(1, limits).bytes, 512 * kib); // at once: it has been idle for long
+    heap.give(kept, 0);
+    EXPECT_TRUE(heap.is_valid());
+}
+
 TEST(buddy_heap, pages_used_again_begin_anew) {
     test::failing_source watched(default_source());
     heap_under_test heap(watched);

@@ -9,6 +9,7 @@
 #include "conformance/failing_source.hpp"
 #include "memory_group.hpp"
 #include "sanitized.hpp"
+#include "support/test_sources.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -101,33 +102,59 @@ TEST(buffer_memory, an_hour_after_a_peak_little_more_than_what_is_live_is_held) 
     EXPECT_TRUE(pool.is_valid());
 }
 
-// A hundred thousand operations a second, on so many buffers of random sizes.
-void expect_few_purges(std::size_t buffers, std::size_t most_bytes) {
-    test::failing_source calls(default_source()); // which counts them
-    buffer_pool pool({.source = &calls, .sanitizers = false, .trim = trim::manual});
-    std::minstd_rand random(11);
-    std::vector<buffer> live(buffers);
-    auto now = buffer_pool::clock::now();
-    constexpr std::size_t warm_up = 200'000;
-    constexpr std::size_t a_purge = 100'000; // operations
-    constexpr std::size_t measured = (CENOTE_TEST_SANITIZED ? 2 : 10) * a_purge;
-    for (std::size_t i = 0; i < warm_up + measured; ++i) {
-        if (i == warm_up) calls.forget_calls();
-        live[random() % live.size()] = pool.acquire(1 + random() % most_bytes);
-        if (i % 1000 == 0) (void)pool.tick(now += 10ms);
+// Buffers of random sizes in the place of others, so many a second of the clock that the pool is told.
+struct steady_traffic {
+    std::size_t buffers;
+    std::size_t most_bytes;
+    std::size_t a_second;
+
+    test::large_page_source memory{}; // knows what is there
+    test::failing_source calls{memory};
+    buffer_pool pool{{.source = &calls, .sanitizers = false, .trim = trim::manual}};
+    std::vector<buffer> live = std::vector<buffer>(buffers);
+    std::minstd_rand random{11};
+    buffer_pool::clock::time_point now = buffer_pool::clock::now();
+    buffer_pool::clock::time_point next = pool.tick(now);
+
+    void run(std::size_t operations) {
+        for (std::size_t i = 0; i < operations; ++i) {
+            live[random() % live.size()] = pool.acquire(1 + random() % most_bytes);
+            now += std::chrono::nanoseconds(1s) / a_second;
+            if (now >= next) next = pool.tick(now);
+        }
     }
-    const auto& made = calls.calls();
+};
+
+void expect_few_purges(std::size_t buffers, std::size_t most_bytes, std::size_t a_second) {
+    SCOPED_TRACE(testing::Message() << buffers << " of " << most_bytes << ", " << a_second << " a second");
+    constexpr std::size_t a_purge = 100'000; // operations
+    constexpr std::size_t measured = (CENOTE_TEST_SANITIZED ? 1 : 10) * a_purge;
+    steady_traffic traffic{buffers, most_bytes, a_second};
+    traffic.run(2 * a_purge);
+    traffic.calls.forget_calls();
+    traffic.run(measured);
+    const auto made = traffic.calls.calls();
     EXPECT_LE((made.purge + made.decommit + made.release) * a_purge, measured);
-    live.clear();
-    pool.release_thread_caches();
-    pass(pool, now, 11s); // return_after, and the step in which it ended
-    EXPECT_LT(pool.stats(quiet).reserved_bytes, 1 * mib);
+
+    // The load falls, and what is left of it goes on: within `return_after`, and the step in which it began,
+    // what few buffers do not need has gone.
+    const std::size_t before = traffic.memory.present();
+    traffic.live.resize(buffers / 8);
+    traffic.a_second = std::min<std::size_t>(a_second, 10'000); // enough
+    traffic.run(traffic.a_second * 11);
+    EXPECT_LT(traffic.memory.present(), before / 2);
+    traffic.live.clear();
+    traffic.pool.release_thread_caches();
+    pass(traffic.pool, traffic.now, 11s);
+    EXPECT_LT(traffic.pool.stats(quiet).reserved_bytes, 1 * mib);
 }
 
 TEST(buffer_memory, steady_traffic_makes_one_purge_in_a_hundred_thousand_operations_at_most) {
-    expect_few_purges(64, 256 * kib);
-    expect_few_purges(500, 64 * kib);
-    expect_few_purges(16, 4 * mib);
+    for (std::size_t a_second = 100; a_second <= 10'000'000; a_second *= 10) {
+        expect_few_purges(64, 256 * kib, a_second);
+        expect_few_purges(500, 64 * kib, a_second);
+        expect_few_purges(16, 4 * mib, a_second);
+    }
 }
 
 TEST(buffer_memory, another_process_of_the_group_gets_what_is_idle_and_nobody_is_killed) {

@@ -17,12 +17,13 @@ namespace cenote::inline v0_1::engine {
 using place = std::uintptr_t;
 inline constexpr place no_place = 0;
 
-/// How idle memory must be to be offered to the system, and to go for good, in steps; and how much, in bytes,
-/// must be to be offered at all: less waits for the next step.
+/// How idle memory must be to be offered to the system, and to go for good, in steps; and with how many bytes
+/// in use and idle together nothing is offered, or goes.
 struct idle_limits {
     unsigned lazy = 2;
     unsigned final = 9;
-    std::size_t least = 0;
+    std::size_t lazy_need = 0;
+    std::size_t final_need = 0;
 };
 
 /// What went back.
@@ -59,11 +60,8 @@ public:
         return table[where >> shape_.region_bits] + (where & (shape_.region_bytes() - 1));
     }
 
-    /// How much has been taken since the last step, or is live where that is less: what idle memory is
-    /// measured by, while it is likely to be needed again.
-    [[nodiscard]] std::size_t traffic_bytes() const noexcept {
-        const std::size_t live = count_ * shape_.region_bytes() - free_bytes_;
-        return taken_bytes_ < live ? taken_bytes_ : live;
+    [[nodiscard]] std::size_t used_bytes() const noexcept {
+        return count_ * shape_.region_bytes() - free_bytes_;
     }
     /// Time passes: what has been idle for so long goes.
     [[nodiscard]] returned age(unsigned steps, const idle_limits& limits) noexcept;
@@ -110,10 +108,15 @@ private:
     void release(buddy_region& idle) noexcept;
     static constexpr unsigned all_steps = ~0u;
     [[nodiscard]] static unsigned aged(unsigned age, unsigned steps) noexcept;
-    [[nodiscard]] bool is_over(buddy_region& region, unsigned steps, const idle_limits& limits) noexcept;
-    [[nodiscard]] std::size_t ripe_bytes(unsigned steps, const idle_limits& limits) const noexcept;
+    struct permission {
+        bool lazily;
+        bool for_good;
+        bool all; // lazily, also what was refused before
+    };
+    [[nodiscard]] bool is_over(buddy_region& region, unsigned steps, unsigned final) noexcept;
+    [[nodiscard]] std::size_t idle_bytes() const noexcept;
     void give_back(std::byte* data, std::size_t bytes, bool is_final, returned& sum) noexcept;
-    void age_region(buddy_region& region, unsigned steps, const idle_limits& limits, bool offers,
+    void age_region(buddy_region& region, unsigned steps, const idle_limits& limits, permission may,
                     returned& sum) noexcept;
 
     // What threads read without the lock comes first, apart from what changes.
@@ -126,7 +129,7 @@ private:
     std::size_t count_ = 0;
     std::size_t least_regions_ = 0;
     std::size_t free_bytes_ = 0;
-    std::size_t taken_bytes_ = 0; // since the last step
+    bool has_refused_ = false; // to offer pages
     std::size_t table_bytes_ = 0;
     table_header* tables_ = nullptr; // the last first; old ones stay, because threads may still read them
     std::uint32_t has_listed_ = 0;   // a bit for each list that is not empty

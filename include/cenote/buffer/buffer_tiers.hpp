@@ -8,6 +8,7 @@
 
 #include <cenote/buffer/buddy_heap.hpp>
 #include <cenote/buffer/buffer_options.hpp>
+#include <cenote/buffer/recent_use.hpp>
 #include <cenote/slab/misuse_list.hpp>
 #include <cenote/slab/stock.hpp>
 #include <cenote/source/budget.hpp>
@@ -123,11 +124,13 @@ private:
     [[nodiscard]] static std::size_t words_of_shelves(const buffer_pool_options& options) noexcept;
     [[nodiscard]] place cut(unsigned of, bool may_grow) noexcept;
     void unshelve(tier& of, std::size_t count) noexcept;
+    [[nodiscard]] idle_limits limits_now() const noexcept;
     void clear_shelves() noexcept;
 
     buffer_pool_options options_;
     budget limit_; // around the source
     buddy_heap heap_;
+    recent_use recent_;
     tier tiers_[most_orders - 1];
     std::size_t unit_entries_ = 0;
     std::size_t shelved_bytes_ = 0;
