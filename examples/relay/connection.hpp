@@ -3,8 +3,9 @@
 // One connection of the relay. It says its number, is told the same when others can send to it, and sends
 // frames, each to the number of another connection. What is read of a frame before there is a block for it
 // are eight bytes: without one the connection reads no further, the system's buffers fill, and the sender has
-// to slow down. A message takes nothing else than its block and its payload, so that who holds a block never
-// waits for a second one.
+// to slow down. The same when too many messages are on their way to whom it sends: it holds no block then, so
+// that a client that does not read stops only who sends to it. A message takes nothing else than its block
+// and its payload, so that who holds a block never waits for a second one.
 #pragma once
 
 #include "memory.hpp"
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -37,7 +39,8 @@ struct message {
     std::size_t frame_size = 0;
 };
 
-// `Server` finds connections: enter(number, connection), leave(number), find(number).
+// `Server` finds connections: enter(number, connection), leave(number), find(number); share() is how many
+// messages may be on their way to one.
 template<class Memory, class Server>
 class connection : public std::enable_shared_from_this<connection<Memory, Server>> {
     using self_pointer = std::shared_ptr<connection>;
@@ -79,11 +82,41 @@ private:
         asio::async_read(socket_, asio::buffer(&header_, sizeof header_),
                          [self = this->shared_from_this()](error failed, std::size_t) {
                              if (failed || self->header_.size > largest_payload) return self->close();
-                             self->find_block();
+                             self->find_receiver();
                          });
     }
 
+    void find_receiver() {
+        const auto to = server_.find(header_.to);
+        if (!to) return close(); // it speaks to nobody
+        to_ = to;
+        if (to->make_room(this->weak_from_this())) find_block();
+    }
+
+    // From any thread. Room for one more message to this connection, which `give_room` gives back; or false,
+    // and the sender goes on when there is.
+    bool make_room(std::weak_ptr<connection> sender) {
+        const std::lock_guard here(lock_);
+        if (room_ == 0 && !is_closed_) {
+            senders_.push_back(std::move(sender));
+            return false;
+        }
+        if (room_ != 0) --room_;
+        return true;
+    }
+    void give_room(std::size_t messages) {
+        const std::lock_guard here(lock_);
+        room_ += messages;
+        for (; !senders_.empty() && (room_ != 0 || is_closed_); senders_.erase(senders_.begin())) {
+            const self_pointer next = senders_.front().lock();
+            if (!next) continue;
+            if (room_ != 0) --room_;
+            asio::post(next->socket_.get_executor(), [next] { next->find_block(); });
+        }
+    }
+
     void find_block() {
+        has_room_ = true;
         try {
             typename Memory::block free = server_.memory().try_block();
             if constexpr (Memory::waits) {
@@ -123,8 +156,9 @@ private:
 
     void pass_on() {
         ++received_;
-        const auto to = server_.find(header_.to);
-        if (!to) return close(); // it speaks to nobody
+        const self_pointer to = to_.lock();
+        if (!to) return close(); // it has gone meanwhile
+        has_room_ = false;       // the message takes it along
         to->send(std::exchange(coming_, {}));
         read_header();
     }
@@ -139,8 +173,10 @@ private:
         }
         asio::async_write(socket_, std::span<const asio::const_buffer>(parts_),
                           [self = this->shared_from_this()](error failed, std::size_t) {
+                              const std::size_t sent = self->on_the_way_.size();
                               self->on_the_way_.clear(); // the memory returns, and lets who waits go on
                               if (failed) return self->close();
+                              self->give_room(sent);
                               if (!self->waiting_.empty()) self->write();
                           });
     }
@@ -151,6 +187,13 @@ private:
         waiting_.clear();
         asio::error_code ignored;
         socket_.close(ignored);
+        const self_pointer to = to_.lock();
+        if (std::exchange(has_room_, false) && to) to->give_room(1);
+        {
+            const std::lock_guard here(lock_);
+            is_closed_ = true;
+        }
+        give_room(0); // who waits for it is told
     }
 
     Server& server_;
@@ -160,9 +203,16 @@ private:
     bool is_known_ = false;
     frame_header header_{};
     message<Memory> coming_;
+    std::weak_ptr<connection> to_; // whom it goes to
+    bool has_room_ = false;        // there
     std::vector<message<Memory>> waiting_;
     std::vector<message<Memory>> on_the_way_;
     std::vector<asio::const_buffer> parts_;
+
+    std::mutex lock_; // of what senders see
+    std::size_t room_ = server_.share();
+    bool is_closed_ = false;
+    std::vector<std::weak_ptr<connection>> senders_; // without room, first come first
 };
 
 } // namespace relay

@@ -28,7 +28,8 @@ class server {
 public:
     // Listens on a free port of the loopback interface. Throws std::system_error, and what pools throw.
     explicit server(const server_options& wanted)
-        : memory_(wanted.memory), send_buffer_(wanted.send_buffer), workers_(wanted.threads),
+        : memory_(wanted.memory), share_(wanted.memory.share), send_buffer_(wanted.send_buffer),
+          workers_(wanted.threads),
           acceptor_(workers_.front().io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
           table_(wanted.connections) {
         accept();
@@ -47,6 +48,7 @@ public:
     [[nodiscard]] Memory& memory() noexcept { return memory_; }
 
     // For connections.
+    [[nodiscard]] std::size_t share() const noexcept { return share_; }
     [[nodiscard]] bool enter(std::uint32_t number, std::shared_ptr<link> one) {
         const std::lock_guard here(lock_);
         if (number >= table_.size() || table_[number]) return false;
@@ -94,6 +96,7 @@ private:
     }
 
     Memory memory_; // outlives all that holds blocks
+    std::size_t share_;
     int send_buffer_;
     std::deque<worker> workers_;
     tcp::acceptor acceptor_;

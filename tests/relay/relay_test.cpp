@@ -4,10 +4,14 @@
 #include "relay/clients.hpp"
 #include "relay/server.hpp"
 
+#include <array>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
 #include <chrono>
 #include <gtest/gtest.h>
 #include <memory>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -52,6 +56,80 @@ TEST(relay, slows_down_and_loses_nothing_under_a_peak_of_ten_times_its_blocks) {
     EXPECT_GT(waiting, 0u); // connections that were not read until a block came
     EXPECT_EQ(pool.stats().peak_live, blocks);
     EXPECT_GE(server.memory().waited(), waiting);
+    expect_all_home(server);
+}
+
+// A client by hand, which is known when it is there.
+class plain_client {
+public:
+    plain_client(std::uint16_t port, std::uint32_t number) {
+        socket_.open(asio::ip::tcp::v4());
+        socket_.set_option(asio::socket_base::receive_buffer_size(32 << 10));
+        socket_.connect({asio::ip::address_v4::loopback(), port});
+        asio::write(socket_, asio::buffer(&number, sizeof number));
+        asio::read(socket_, asio::buffer(&number, sizeof number));
+    }
+    // A message full of its own number.
+    void send(std::uint32_t to, std::uint32_t number, std::size_t size) {
+        const relay::frame_header header{static_cast<std::uint32_t>(size), to};
+        const std::vector<std::uint32_t> words(size / sizeof number, number);
+        asio::write(socket_,
+                    std::array{asio::buffer(&header, sizeof header), asio::const_buffer(words.data(), size)});
+    }
+    [[nodiscard]] bool receives(std::uint32_t number, std::size_t size) {
+        relay::frame_header header{};
+        asio::read(socket_, asio::buffer(&header, sizeof header));
+        std::vector<std::uint32_t> words(header.size / sizeof number);
+        asio::read(socket_, asio::buffer(words));
+        return words == std::vector<std::uint32_t>(size / sizeof number, number);
+    }
+
+private:
+    asio::io_context io_;
+    asio::ip::tcp::socket socket_{io_};
+};
+
+TEST(relay, a_client_that_never_reads_stops_nobody_but_who_sends_to_it) {
+    constexpr std::size_t share = 4;
+    constexpr std::uint32_t messages = 400; // more than all buffers of the system hold
+    constexpr std::size_t size = 64 << 10;
+    pooled_server server(
+        {.memory = {.blocks = 16, .share = share}, .connections = 4, .send_buffer = 32 << 10});
+    cenote::bounded_pool& pool = server.memory().blocks();
+    plain_client deaf(server.port(), 2);
+    std::thread sender([&] {
+        plain_client eager(server.port(), 3);
+        for (std::uint32_t i = 0; i < messages; ++i) eager.send(2, i, size);
+    });
+    const auto last = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (pool.stats().live < share && std::chrono::steady_clock::now() < last)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    {
+        relay::clients others(
+            {.connections = 2, .window = 4, .messages = 500, .patience = std::chrono::seconds(5)},
+            server.port());
+        expect_all_came(others.run(), 2 * 500);
+    }
+    EXPECT_EQ(pool.waiting(), 0u);
+    EXPECT_LE(pool.stats().live, share + 2); // and what the others' last messages still hold
+    std::uint32_t right = 0;
+    for (std::uint32_t i = 0; i < messages; ++i) right += deaf.receives(i, size) ? 1 : 0;
+    EXPECT_EQ(right, messages); // late, but all of them
+    sender.join();
+    expect_all_home(server);
+}
+
+TEST(relay, who_waits_for_one_that_goes_is_told) {
+    pooled_server server({.memory = {.share = 1}, .connections = 4, .send_buffer = 32 << 10});
+    auto deaf = std::make_unique<plain_client>(server.port(), 2);
+    std::thread sender([&] {
+        plain_client eager(server.port(), 3);
+        EXPECT_THROW(for (;;) eager.send(2, 0, 64 << 10), std::system_error);
+    });
+    while (server.memory().blocks().stats().live == 0) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50)); // the buffers of the system fill
+    deaf.reset();
+    sender.join();
     expect_all_home(server);
 }
 
