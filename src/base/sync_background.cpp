@@ -88,23 +88,6 @@ void background::loop() noexcept {
     }
 }
 
-int open_memory_pressure([[maybe_unused]] const char* file) noexcept {
-#if defined(__linux__) && !defined(CENOTE_POSIX_ONLY)
-    const int saved = errno;
-    int descriptor = ::open(file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    // Microseconds, in each so many: unprivileged processes may ask for windows of two seconds.
-    static constexpr char wish[] = "some 100000 2000000";
-    if (descriptor >= 0 && ::write(descriptor, wish, sizeof wish) < 0) {
-        ::close(descriptor);
-        descriptor = -1;
-    }
-    errno = saved;
-    return descriptor;
-#else
-    return -1;
-#endif
-}
-
 void close_memory_pressure(int descriptor) noexcept {
     if (descriptor >= 0) ::close(descriptor);
 }

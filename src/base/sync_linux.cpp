@@ -1,8 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/sync.hpp>
+#include <cenote/base/sync_background.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <limits>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -53,6 +55,19 @@ void real::wake_waiter(const atomic<std::uint32_t>& word) noexcept {
 
 bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
     return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+int open_memory_pressure(const char* file) noexcept {
+    const int saved = errno;
+    int descriptor = ::open(file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    // Microseconds, in each so many: unprivileged processes may ask for windows of two seconds.
+    static constexpr char wish[] = "some 100000 2000000";
+    if (descriptor >= 0 && ::write(descriptor, wish, sizeof wish) < 0) {
+        ::close(descriptor);
+        descriptor = -1;
+    }
+    errno = saved;
+    return descriptor;
 }
 
 } // namespace cenote::inline v0_1::sync

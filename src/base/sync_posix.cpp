@@ -1,5 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/sync.hpp>
+#include <cenote/base/sync_background.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -30,6 +31,10 @@ void real::wake_waiter(const atomic<std::uint32_t>& /*word*/) noexcept {}
 
 bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
     return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+int open_memory_pressure(const char* /*file*/) noexcept {
+    return -1;
 }
 
 } // namespace cenote::inline v0_1::sync
