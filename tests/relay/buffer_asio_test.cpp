@@ -8,8 +8,7 @@
 #include <array>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/write.hpp>
 #include <gtest/gtest.h>
@@ -20,8 +19,14 @@ namespace {
 using namespace cenote;
 
 class buffer_asio : public testing::Test {
+    using tcp = asio::ip::tcp;
+
 protected:
-    buffer_asio() { asio::local::connect_pair(near, far); }
+    buffer_asio() {
+        tcp::acceptor door(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+        near.connect(door.local_endpoint());
+        door.accept(far);
+    }
     buffer filled(std::size_t size, int first) {
         buffer one = pool.acquire(size);
         for (std::size_t i = 0; i < size; ++i)
@@ -34,8 +39,8 @@ protected:
 
     buffer_pool pool;
     asio::io_context io;
-    asio::local::stream_protocol::socket near{io};
-    asio::local::stream_protocol::socket far{io};
+    tcp::socket near{io};
+    tcp::socket far{io};
 };
 
 TEST_F(buffer_asio, is_read_into_and_written_from_by_its_size) {
