@@ -7,6 +7,8 @@
 #include <cenote/concurrent/thread_cache.hpp>
 #include <cenote/pool/options.hpp>
 
+#include "support/slowness.hpp"
+
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -16,32 +18,7 @@
 #include <thread>
 #include <vector>
 
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-
 namespace cenote::test {
-
-/// How many times slower this program runs than it should: loops divide by it.
-[[nodiscard]] inline std::size_t slowness() noexcept {
-#if defined(RUNNING_ON_VALGRIND)
-    if (RUNNING_ON_VALGRIND) return 50;
-#endif
-#if defined(__SANITIZE_THREAD__)
-    return 8;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    return 8;
-#endif
-#endif
-    return 1;
-}
-
-/// `count`, or what a slow program can do of it; at least `least`.
-[[nodiscard]] inline std::size_t scaled(std::size_t count, std::size_t least = 1) noexcept {
-    const std::size_t some = count / slowness();
-    return some < least ? least : some;
-}
 
 /// Another thread, which does one thing after the other. `run` returns when it is done, so that a test says
 /// exactly who did what in which order.

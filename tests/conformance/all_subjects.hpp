@@ -7,6 +7,7 @@
 #include "conformance/block_ledger.hpp"
 #include "conformance/failing_source.hpp"
 #include "conformance/strict_source.hpp"
+#include "support/slowness.hpp"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -87,7 +88,8 @@ public:
     /// Allocates and frees by chance, at most `most` live; the same each time for the same `seed`.
     void churn(std::size_t steps, std::size_t most, unsigned seed) {
         std::mt19937 chance(seed);
-        for (std::size_t i = 0; i < steps; ++i) {
+        const std::size_t possible = scaled(steps, std::min<std::size_t>(steps, 400));
+        for (std::size_t i = 0; i < possible; ++i) {
             const bool wants_more =
                 ledger.empty() || ledger.size() < most / 2 || (ledger.size() < most && chance() % 2 == 0);
             if (wants_more) {

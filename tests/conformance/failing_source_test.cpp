@@ -72,8 +72,8 @@ TEST_P(conformance_failing_source, leaves_no_trace_in_verbs_that_need_it) {
     for (const verb& one : allocating_verbs(of().can)) {
         const std::size_t refusable = calls_of(of(), one).refusable();
         EXPECT_GT(refusable, 0u) << one.name << " never called its source";
-        const std::size_t step = refusable / 12 + 1; // of very many calls, some
-        for (std::size_t call = 1; call <= refusable; call += call < 8 ? 1 : step) {
+        const std::size_t step = refusable / scaled(12, 3) + 1; // of very many calls, some
+        for (std::size_t call = 1; call <= refusable; call += call < scaled(8, 3) ? 1 : step) {
             for (const refusal how : {refusal::once, refusal::from_then_on})
                 refuse_call(of(), one, call, how);
         }
