@@ -24,8 +24,8 @@ class buffer_asio : public testing::Test {
 protected:
     buffer_asio() {
         tcp::acceptor door(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-        near.connect(door.local_endpoint());
-        door.accept(far);
+        here.connect(door.local_endpoint());
+        door.accept(there);
     }
     buffer filled(std::size_t size, int first) {
         buffer one = pool.acquire(size);
@@ -39,16 +39,16 @@ protected:
 
     buffer_pool pool;
     asio::io_context io;
-    tcp::socket near{io};
-    tcp::socket far{io};
+    tcp::socket here{io};
+    tcp::socket there{io};
 };
 
 TEST_F(buffer_asio, is_read_into_and_written_from_by_its_size) {
     const buffer sent = filled(5'000, 1);
     buffer got = pool.acquire(5'000);
     EXPECT_GT(sent.capacity(), sent.size());
-    EXPECT_EQ(asio::write(near, asio::buffer(sent)), 5'000u);
-    EXPECT_EQ(asio::read(far, asio::buffer(got)), 5'000u);
+    EXPECT_EQ(asio::write(here, asio::buffer(sent)), 5'000u);
+    EXPECT_EQ(asio::read(there, asio::buffer(got)), 5'000u);
     expect_equal(sent, got);
 }
 
@@ -60,8 +60,8 @@ TEST_F(buffer_asio, is_a_mutable_and_a_const_buffer) {
     EXPECT_EQ(from.data(), sent.data());
     EXPECT_EQ(from.size(), 300u);
     EXPECT_EQ(into.data(), got.data());
-    asio::write(near, from);
-    asio::read(far, into);
+    asio::write(here, from);
+    asio::read(there, into);
     expect_equal(sent, got);
 }
 
@@ -69,11 +69,11 @@ TEST_F(buffer_asio, stands_in_sequences_of_several) {
     const buffer head = filled(16, 3);
     const buffer body = filled(9'000, 5);
     const std::array<asio::const_buffer, 2> parts{asio::const_buffer(head), asio::const_buffer(body)};
-    asio::write(near, parts);
+    asio::write(here, parts);
     buffer got_head = pool.acquire(16);
     buffer got_body = pool.acquire(9'000);
     const std::vector<asio::mutable_buffer> into{got_head, got_body};
-    EXPECT_EQ(asio::read(far, into), 9'016u);
+    EXPECT_EQ(asio::read(there, into), 9'016u);
     expect_equal(head, got_head);
     expect_equal(body, got_body);
 }
@@ -81,18 +81,19 @@ TEST_F(buffer_asio, stands_in_sequences_of_several) {
 TEST_F(buffer_asio, that_is_empty_is_no_bytes) {
     const buffer none;
     EXPECT_EQ(asio::mutable_buffer(none).size(), 0u);
-    EXPECT_EQ(asio::write(near, asio::buffer(none)), 0u);
+    EXPECT_EQ(asio::write(here, asio::buffer(none)), 0u);
 }
 
 TEST_F(buffer_asio, is_kept_by_the_handler_of_an_operation_until_the_bytes_are_there) {
     buffer got = pool.acquire(1'000);
     buffer kept;
     const asio::mutable_buffer into = got;
-    asio::async_read(far, into, [own = std::move(got), &kept](const asio::error_code&, std::size_t) mutable {
-        kept = std::move(own);
-    });
+    asio::async_read(there, into,
+                     [own = std::move(got), &kept](const asio::error_code&, std::size_t) mutable {
+                         kept = std::move(own);
+                     });
     const buffer sent = filled(1'000, 11);
-    asio::write(near, asio::buffer(sent));
+    asio::write(here, asio::buffer(sent));
     io.run();
     expect_equal(sent, kept);
 }
