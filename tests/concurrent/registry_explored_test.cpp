@@ -1,6 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // Ends of pools, ends of threads and forks in every short schedule.
+#include "support/slowness.hpp"
 #include "toy_pool.hpp"
 
 #include <memory>
@@ -46,13 +47,13 @@ TEST(registry_explored, a_pool_ends_while_a_thread_does) {
 
 TEST(registry_explored, a_pool_ends_while_two_threads_do) {
     exploration wanted = bound(1);
-    wanted.random_schedules = 500;
+    wanted.random_schedules = scaled(500);
     expect_nothing(explore(pool_ends(2), wanted));
 }
 
 TEST(registry_explored, a_fork_comes_between_the_ends_of_a_pool_and_a_thread) {
     exploration wanted = bound(1);
-    wanted.random_schedules = 500;
+    wanted.random_schedules = scaled(500);
     expect_nothing(explore(pool_ends(1, true), wanted));
 }
 

@@ -4,6 +4,7 @@
 #include <cenote/concurrent/waiting_line.hpp>
 
 #include "support/explorer.hpp"
+#include "support/slowness.hpp"
 
 #include <array>
 #include <gtest/gtest.h>
@@ -88,8 +89,8 @@ struct world {
 exploration bound(int preemptions, std::size_t random = 1000) {
     exploration wanted;
     wanted.preemptions = preemptions;
-    wanted.schedules = 15000;
-    wanted.random_schedules = random;
+    wanted.schedules = scaled(15000);
+    wanted.random_schedules = scaled(random);
     return wanted;
 }
 

@@ -7,6 +7,7 @@
 
 #include "conformance/all_subjects.hpp"
 #include "support/heap_calls.hpp"
+#include "support/slowness.hpp"
 
 #include <cstdlib>
 
@@ -171,7 +172,7 @@ TEST_P(conformance_memory, does_not_grow_over_identical_rounds) {
         const std::size_t first = on.strict.peak();
         std::size_t slab = 64 << 10;
         for (const shape& form : of().shapes) slab = std::max(slab, 2 * form.size + 4096);
-        for (int i = 2; i <= 60; ++i) round();
+        for (std::size_t i = scaled(60, 10); i > 1; --i) round();
         EXPECT_LE(on.strict.peak(), first + slab) << "round 1: " << first;
     }
 }
@@ -189,8 +190,10 @@ TEST_P(conformance_memory, goes_back_by_itself_unless_trim_is_manual) {
             at_frees.release += on.source.calls().release;
             at_frees.decommit += on.source.calls().all() - on.source.calls().release;
         };
-        const int most_rounds = when == trim::manual ? 40 : 400; // large blocks are kept for longer
-        for (int round = 0; round < most_rounds && at_frees.all() == 0; ++round) { // a quarter of the memory
+        const std::size_t most_rounds =
+            when == trim::manual ? scaled(40, 10) : 400; // large blocks are kept for longer
+        for (std::size_t round = 0; round < most_rounds && at_frees.all() == 0;
+             ++round) { // a quarter of the memory
             shrink();
             on.allocate(blocks / 4);
         }

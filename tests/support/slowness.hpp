@@ -1,7 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// How long tests go on: as long as the machine is quick. Memcheck, the thread sanitizer and emulators are
-// not.
+// How long tests go on: as long as the machine is quick. Memcheck, sanitizers and emulators are not.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +21,13 @@ namespace cenote::test {
 #endif
 #if defined(__SANITIZE_THREAD__)
     return 8;
+#elif defined(__SANITIZE_ADDRESS__)
+    return 4;
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
     return 8;
+#elif __has_feature(address_sanitizer)
+    return 4;
 #endif
 #endif
     return 1;
