@@ -52,13 +52,13 @@ bool arena_pool::parts_for(const arena_pool_options& options, parts& sizes) noex
     return true;
 }
 
-arena_pool::arena_pool(const arena_pool_options& wanted, engine::unopened)
+arena_pool::arena_pool(const arena_pool_options& wanted, unopened)
     : options_(wanted),
       limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
     if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
 }
 
-arena_pool::arena_pool(const arena_pool_options& wanted) : arena_pool(wanted, engine::unopened{}) {
+arena_pool::arena_pool(const arena_pool_options& wanted) : arena_pool(wanted, unopened{}) {
     if (try_open()) return;
     base::raise_out_of_memory({.pool = wanted.name,
                                .requested = reserved_.bytes,

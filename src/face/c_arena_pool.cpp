@@ -43,7 +43,7 @@ struct cenote_arena_pool {
     cenote_arena_pool(const cenote_arena_pool_options& from, std::byte* rest) noexcept
         : home(from.memory, rest), ask(from.exhaustion, from.name),
           limit(*home.from(), from.maximum_bytes != 0 ? from.maximum_bytes : unlimited),
-          pool(options_of(from, &limit), engine::unopened{}), counts_(from.stats != 0), count_(from.arenas) {}
+          pool(options_of(from, &limit), unopened{}), counts_(from.stats != 0), count_(from.arenas) {}
     [[nodiscard]] bool try_open() noexcept {
         if (!pool.try_open()) return false;
         request_.bytes = base::rounded_up(count_ * sizeof(lent_arena), limit.granularity());

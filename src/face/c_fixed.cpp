@@ -74,9 +74,9 @@ struct cenote_fixed {
           is_unchecked(from.unchecked != 0) {
         const concurrent_pool_options wanted = options_of(from, home.from());
         if (is_shared) {
-            ::new (&shared) concurrent_pool(wanted, engine::unopened{});
+            ::new (&shared) concurrent_pool(wanted, unopened{});
         } else {
-            ::new (&alone) fixed_pool(wanted.to_fixed(), engine::unopened{});
+            ::new (&alone) fixed_pool(wanted.to_fixed(), unopened{});
         }
     }
     ~cenote_fixed() { is_shared ? std::destroy_at(&shared) : std::destroy_at(&alone); }

@@ -53,9 +53,9 @@ struct cenote_variable {
           counts(from.stats != 0) {
         const variable_pool_options wanted = options_of(from, home.from());
         if (is_shared) {
-            ::new (&shared) locked<variable_pool>(wanted, engine::unopened{});
+            ::new (&shared) locked<variable_pool>(wanted, unopened{});
         } else {
-            ::new (&alone) variable_pool(wanted, engine::unopened{});
+            ::new (&alone) variable_pool(wanted, unopened{});
         }
     }
     ~cenote_variable() { is_shared ? std::destroy_at(&shared) : std::destroy_at(&alone); }

@@ -22,10 +22,8 @@ inline constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
 /// it might not be a pool to be copied.
 enum class defaults {};
 
-namespace engine {
 /// Has a constructor take no memory: `try_open` does, for who cannot catch.
 enum class unopened {};
-} // namespace engine
 
 /// What an exhausted pool knows when it refuses. Sizes in bytes, except where they say blocks.
 struct shortage {

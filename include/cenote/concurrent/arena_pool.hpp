@@ -51,7 +51,7 @@ public:
     /// Takes the memory of all arenas from the source, untouched. Throws `bad_options` and `out_of_memory`.
     explicit arena_pool(const arena_pool_options& wanted);
     /// Without an arena until `try_open()`. Throws `bad_options`.
-    arena_pool(const arena_pool_options& wanted, engine::unopened);
+    arena_pool(const arena_pool_options& wanted, unopened);
     arena_pool(const arena_pool&) = delete;
     arena_pool& operator=(const arena_pool&) = delete;
     /// Arenas that are still lent are told to the leak handler, whose default prints; their memory goes.

@@ -76,8 +76,8 @@ public:
     constexpr explicit concurrent_pool(const concurrent_pool_options& wanted)
         : shared_(checked(wanted), wanted.threads) {}
     /// The same, without the initial blocks until `try_open()`.
-    constexpr concurrent_pool(const concurrent_pool_options& wanted, engine::unopened)
-        : shared_(checked(wanted), wanted.threads, engine::unopened{}) {}
+    constexpr concurrent_pool(const concurrent_pool_options& wanted, unopened)
+        : shared_(checked(wanted), wanted.threads, unopened{}) {}
     concurrent_pool(const concurrent_pool&) = delete;
     concurrent_pool& operator=(const concurrent_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source. No thread may be in

@@ -1,7 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // Any pool of one thread behind a lock, for threads that share it seldom: no caches, no thread-local table,
-// every call exact at once. A call costs the pool's and a lock's, some 10 ns when nobody waits. `with` runs
+// every count exact at once. A call costs the pool's and a lock's, some 10 ns when nobody waits. `with` runs
 // several calls as one, and what has no verb here, under the lock. The exhaustion handler runs without it, so
 // that others may come in between; the misuse handler, which may not use the pool anyway, and the source run
 // under it. A child of `fork` can use the pool.
@@ -28,8 +28,8 @@ public:
     }
     constexpr explicit locked(defaults) : locked(options{}) {}
     /// As the pool, which then waits for its `try_open()`.
-    constexpr locked(const options& wanted, engine::unopened)
-        : on_exhaustion_(wanted.on_exhaustion), pool_(with_handler(wanted), engine::unopened{}) {
+    constexpr locked(const options& wanted, unopened)
+        : on_exhaustion_(wanted.on_exhaustion), pool_(with_handler(wanted), unopened{}) {
         is_made_ = true;
     }
     ~locked() { engine::leave_registry(lock_); }

@@ -64,8 +64,7 @@ public:
     /// storage is constant-initialised, and reserves its initial blocks at the first call.
     constexpr explicit fixed_pool(const fixed_pool_options& wanted) : fixed_pool(wanted, 0u) {}
     /// The same, without the initial blocks until `try_open()`.
-    constexpr fixed_pool(const fixed_pool_options& wanted, engine::unopened)
-        : fixed_pool(wanted, 0u, engine::unopened{}) {}
+    constexpr fixed_pool(const fixed_pool_options& wanted, unopened) : fixed_pool(wanted, 0u, unopened{}) {}
     fixed_pool(const fixed_pool&) = delete;
     fixed_pool& operator=(const fixed_pool&) = delete;
     /// Live blocks are told to the leak handler, then everything goes back to the source.
@@ -154,10 +153,10 @@ private:
 
     /// What `threads` threads share: no magazines of its own, a depot between them. One call at a time.
     constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads)
-        : fixed_pool(wanted, threads, engine::unopened{}) {
+        : fixed_pool(wanted, threads, unopened{}) {
         if (!std::is_constant_evaluated() && wanted.initial_blocks != 0) reserve(wanted.initial_blocks);
     }
-    constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads, engine::unopened)
+    constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads, unopened)
         : options_(wanted), threads_(threads) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
         engine::block_layout layout; // g++ 12 reads no member here when the pool is a mutable one

@@ -50,12 +50,12 @@ public:
 
     /// Throws `bad_options`, and `out_of_memory` when `initial_bytes` cannot be had.
     constexpr explicit variable_pool(const variable_pool_options& wanted = {})
-        : variable_pool(wanted, engine::unopened{}) {
+        : variable_pool(wanted, unopened{}) {
         if (!std::is_constant_evaluated() && wanted.initial_bytes != 0) reserve_initial();
     }
     constexpr explicit variable_pool(defaults) : variable_pool(variable_pool_options{}) {}
     /// Without the initial bytes until `try_open()`.
-    constexpr variable_pool(const variable_pool_options& wanted, engine::unopened)
+    constexpr variable_pool(const variable_pool_options& wanted, unopened)
         : options_(wanted),
           limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
