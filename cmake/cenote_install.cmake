@@ -21,6 +21,16 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cenoteConfig.cmake ${CMAKE_CURRENT_BIN
     DESTINATION ${package_dir})
 
 # The prefix is found from the place of the file, so that an installed tree can be moved.
+# What programs that are linked by a C compiler need besides the static library: the runtime of C++, whichever it is.
+set(private_of_pc "")
+foreach(library ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
+    if(library MATCHES "^(stdc\\+\\+|c\\+\\+)$")
+        string(APPEND private_of_pc " -l${library}")
+    endif()
+endforeach()
+if(WIN32)
+    string(APPEND private_of_pc " -lsynchronization")
+endif()
 file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/cenote.pc.in cenote.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cenote.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,11 +1,13 @@
 // cenote: SPDX-License-Identifier: MIT
 // What a user's first program does; built against an installed cenote, and without exceptions and RTTI.
+#include <cenote/concurrent/concurrent_pool.hpp>
 #include <cenote/pool/fixed_pool.hpp>
 #include <cenote/pool/multi_pool.hpp>
 #include <cenote/pool/object_pool.hpp>
 
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 namespace {
 
@@ -43,10 +45,18 @@ bool sizes_work() {
     return sizes.is_valid();
 }
 
+bool threads_work() {
+    cenote::concurrent_pool pool{{.block_size = 64, .name = "shared"}};
+    void* block = pool.try_allocate();
+    if (block == nullptr) return false;
+    std::thread([&] { pool.deallocate(block); }).join();
+    return pool.stats(cenote::quiet).live == 0 && pool.is_valid();
+}
+
 } // namespace
 
 int main() {
-    if (fixed_blocks_work() && objects_work() && sizes_work()) return 0;
+    if (fixed_blocks_work() && objects_work() && sizes_work() && threads_work()) return 0;
     std::puts("a pool did not do what it promises");
     return 1;
 }
