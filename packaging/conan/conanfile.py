@@ -1,5 +1,5 @@
 # cenote: SPDX-License-Identifier: MIT
-# The recipe for Conan 2. From the root of the source tree: conan create packaging/conan
+# The recipe for Conan 2. From the root of the source tree: conan create packaging/conan -s compiler.cppstd=20
 import os
 
 from conan import ConanFile

@@ -7,6 +7,10 @@ if(VCPKG_LIBRARY_LINKAGE STREQUAL "dynamic")
     set(LIBRARIES shared)
 endif()
 vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS FEATURES tool CENOTE_BUILD_TOOLS)
+if("tool" IN_LIST FEATURES) # it finds zstd by pkg-config
+    vcpkg_find_acquire_program(PKGCONFIG)
+    list(APPEND FEATURE_OPTIONS "-DPKG_CONFIG_EXECUTABLE=${PKGCONFIG}")
+endif()
 
 vcpkg_cmake_configure(
     SOURCE_PATH "${SOURCE_PATH}"
