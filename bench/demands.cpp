@@ -90,9 +90,11 @@ void find_best(const results& all, verdict& found) {
     for (const participant& one : all.contenders) {
         if (!is_peer(one.who, found.asked->against)) continue;
         const row* const theirs = all.find(found.which, one.who.name);
-        if (theirs == nullptr) continue;
+        if (theirs == nullptr || (found.theirs && found.is_clean && !theirs->is_clean())) continue;
         const std::optional<double> value = theirs->value(found.asked->judged);
-        if (!value || (found.theirs && *found.theirs <= *value)) continue;
+        const bool is_better = !found.theirs || (theirs->is_clean() && !found.is_clean);
+        if (!value || (!is_better && *found.theirs <= *value)) continue;
+        found.is_clean = theirs->is_clean();
         found.theirs = value;
         found.rival_name = one.who.name;
     }
@@ -117,6 +119,7 @@ void find_named(const results& all, verdict& found, std::size_t figure_of) {
                                       : all.find(found.which, found.rival_name);
     if (theirs == nullptr) return;
     found.theirs = theirs->value(found.asked->judged, figure_of);
+    found.is_clean = theirs->is_clean();
     const row* const own = all.find(found.which, found.asked->contender);
     if (found.asked->is_paired && own != nullptr) compare_rounds(*own, *theirs, figure_of, found);
 }
@@ -126,8 +129,8 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     found.asked = &asked;
     found.which = which.name();
     const std::size_t figure_of = asked.figure.empty() ? 0 : which.figure(asked.figure);
-    if (const row* const own = all.find(found.which, asked.contender))
-        found.own = own->value(asked.judged, figure_of);
+    const row* const own = all.find(found.which, asked.contender);
+    if (own != nullptr) found.own = own->value(asked.judged, figure_of);
     if (asked.against == nothing) {
         found.ratio = found.own;
         return found;
@@ -136,6 +139,7 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
         find_best(all, found);
     else
         find_named(all, found, figure_of);
+    if (own != nullptr && !own->is_clean()) found.is_clean = false;
     if (!found.own || !found.theirs || found.ratio) return found;
     if (*found.theirs == 0 && asked.against != above) return found; // nothing to hold it to
     found.ratio = asked.against == above ? *found.own - *found.theirs : *found.own / *found.theirs;
@@ -150,6 +154,7 @@ std::span<const demand> all_demands() {
 
 const char* verdict::word() const {
     if (!ratio) return "missing";
+    if (!is_clean) return "unclean";
     if (passes()) return "pass";
     return asked->is_stretch ? "short" : "FAIL";
 }

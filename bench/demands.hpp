@@ -50,10 +50,13 @@ struct verdict {
     std::optional<double> theirs; // missing: the rival
     std::optional<double> ratio;  // or the difference
     std::optional<interval> range;
+    bool is_clean = true; // false: a side has no window that counts, and its number says nothing
 
     // With an interval: unless all of it lies beyond what is demanded.
-    [[nodiscard]] bool passes() const { return ratio && (range ? range->low : *ratio) <= asked->at_most; }
-    [[nodiscard]] const char* word() const; // "pass", "FAIL", "short" of a stretch, "missing"
+    [[nodiscard]] bool passes() const {
+        return ratio && is_clean && (range ? range->low : *ratio) <= asked->at_most;
+    }
+    [[nodiscard]] const char* word() const; // "pass", "FAIL", "short" of a stretch, "missing", "unclean"
 };
 
 // A verdict for each demand and each case that it names. What is not there is a verdict that says so.

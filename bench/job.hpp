@@ -19,7 +19,7 @@ struct job {
 struct outcome {
     std::vector<double> ns;       // an operation, one number a window
     std::vector<double> trips_ns; // between the cores, a number a window; 0: nobody looked
-    bool is_clean = true;         // false: in every window some worker waited for its core
+    bool is_clean = true;         // false: no window counts
     double window_ns = 0;         // how long a window was, in the middle; 0: nobody looked
     unsigned discarded = 0;       // windows in which one did, or the cores were moved
     std::uint64_t peak_bytes = 0; // in RAM, beyond what the case's own arrays take

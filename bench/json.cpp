@@ -46,7 +46,7 @@ std::string row_json(const test_case& which, const entry& who, const row& own, c
         "\"is_clean\": {}, \"window_ms\": {}, \"round_trip_ns\": {}, \"load\": {:.2f}",
         tool::quoted_json(which.name()), tool::quoted_json(who.name),
         kind_names[static_cast<unsigned>(who.what)], own.best(), own.median(), own.peak_bytes / 1024,
-        or_null(harness != nullptr ? std::optional(harness->best()) : std::nullopt), own.rounds,
+        or_null(harness != nullptr ? std::optional(harness->best()) : std::nullopt), own.rounds(),
         own.windows(), own.discarded, own.is_clean(), own.window_ns / 1e6,
         or_null(own.trips().empty() ? std::nullopt : std::optional(middle(own.trips()))), own.load());
     for (std::size_t i = 0; i < which.figures().size(); ++i)

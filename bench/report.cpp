@@ -42,7 +42,7 @@ std::string row_lines(const results& all, const std::vector<verdict>& verdicts, 
     const std::vector<std::string> texts = demands_on(verdicts, which, who.who.name);
     std::string out = fmt::format(
         row_format, who.who.name, number(own->best()) + (own->is_clean() ? "" : "!"), number(own->median()),
-        harness != nullptr ? number(harness->best()) : "–", tool::byte_count(own->peak_bytes), own->rounds,
+        harness != nullptr ? number(harness->best()) : "–", tool::byte_count(own->peak_bytes), own->rounds(),
         own->windows(), fmt::format("{:.1f}", own->load()),
         is_single && own->figure().value_or(0) > 0 ? number(*own->figure()) : "", texts.front());
     for (std::size_t i = 1; i < texts.size(); ++i)

@@ -35,36 +35,43 @@ double middle(std::vector<double> sorted) {
 void row::add(const outcome& numbers, double load, double length) {
     for (std::size_t i = 0; i < numbers.ns.size(); ++i)
         (numbers.is_clean ? clean_ : disturbed_)
-            .push_back({numbers.ns[i], i < numbers.trips_ns.size() ? numbers.trips_ns[i] : 0});
+            .push_back({numbers.ns[i], i < numbers.trips_ns.size() ? numbers.trips_ns[i] : 0, rounds_run_});
     if (!numbers.figures.empty()) figures_.push_back(numbers.figures);
     medians_.push_back(middle(numbers.ns));
     discarded += numbers.discarded;
     peak_bytes = std::max(peak_bytes, numbers.peak_bytes);
     window_ns = length;
     load_sum_ += load;
-    ++rounds;
+    ++rounds_run_;
+}
+
+unsigned row::rounds() const {
+    std::set<unsigned> those;
+    for (const window& one : counted()) those.insert(one.round);
+    return static_cast<unsigned>(those.size());
 }
 
 std::vector<double> row::ns() const {
     std::vector<double> all;
-    for (const window& one : clean_.empty() ? disturbed_ : clean_) all.push_back(one.ns);
+    for (const window& one : counted()) all.push_back(one.ns);
     return all;
 }
 
 std::vector<double> row::trips() const {
     std::vector<double> all;
-    for (const window& one : clean_)
+    for (const window& one : counted())
         if (one.trip_ns > 0) all.push_back(one.trip_ns);
     return all;
 }
 
 void row::keep_trips(double least_ns, double most_ns) {
-    const auto others = std::stable_partition(clean_.begin(), clean_.end(), [&](const window& one) {
-        return least_ns <= one.trip_ns && one.trip_ns <= most_ns;
-    });
-    discarded += static_cast<unsigned>(clean_.end() - others);
-    if (others == clean_.begin()) disturbed_ = clean_;
-    clean_.erase(others, clean_.end());
+    const auto is_other = [&](const window& one) { return one.trip_ns < least_ns || most_ns < one.trip_ns; };
+    if (std::all_of(clean_.begin(), clean_.end(), is_other)) {
+        disturbed_ = std::move(clean_);
+        clean_.clear();
+    } else {
+        discarded += static_cast<unsigned>(std::erase_if(clean_, is_other));
+    }
 }
 
 double row::best() const {
@@ -105,25 +112,28 @@ namespace {
 struct stretch {
     double least = 0;
     double most = 0;
-    std::set<const row*> rows{};
+    std::size_t rows = 0;
     std::size_t windows = 0;
+    [[nodiscard]] std::pair<std::size_t, std::size_t> weight() const { return {rows, windows}; }
 };
 
-// The stretch of round trips, each about as long as the next, of which most contenders have windows.
+// Of the round trips that are about as long, those of which most contenders have windows.
 stretch usual_trips(const std::vector<row*>& rows) {
     std::vector<std::pair<double, const row*>> trips;
     for (const row* const one : rows)
         for (const double trip : one->trips()) trips.emplace_back(trip, one);
     std::sort(trips.begin(), trips.end());
     stretch usual;
-    stretch here;
-    for (const auto& [trip, whose] : trips) {
-        if (trip > same_distance * here.most) here = {.least = trip};
-        here.most = trip;
-        here.rows.insert(whose);
-        ++here.windows;
-        if (std::pair(here.rows.size(), here.windows) > std::pair(usual.rows.size(), usual.windows))
-            usual = here;
+    for (std::size_t first = 0; first < trips.size(); ++first) {
+        stretch here{.least = trips[first].first};
+        std::set<const row*> whose;
+        for (std::size_t i = first; i < trips.size() && trips[i].first <= same_distance * here.least; ++i) {
+            here.most = trips[i].first;
+            whose.insert(trips[i].second);
+            ++here.windows;
+        }
+        here.rows = whose.size();
+        if (here.weight() > usual.weight()) usual = here;
     }
     return usual;
 }
@@ -134,7 +144,7 @@ void results::level() {
     for (const test_case& which : cases) {
         std::vector<row*> taking;
         for (auto& [key, one] : rows)
-            if (key.first == which.name() && !one.trips().empty()) taking.push_back(&one);
+            if (key.first == which.name() && one.is_clean() && !one.trips().empty()) taking.push_back(&one);
         const stretch usual = usual_trips(taking);
         for (row* const one : taking) one->keep_trips(usual.least, usual.most);
     }

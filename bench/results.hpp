@@ -37,9 +37,11 @@ public:
 
     [[nodiscard]] bool is_clean() const { return !clean_.empty(); }
     [[nodiscard]] std::size_t windows() const { return clean_.empty() ? disturbed_.size() : clean_.size(); }
-    [[nodiscard]] double load() const { return load_sum_ / rounds; }
+    [[nodiscard]] double load() const { return load_sum_ / rounds_run_; }
 
-    unsigned rounds = 0;
+    // Those of which a window counts.
+    [[nodiscard]] unsigned rounds() const;
+
     unsigned discarded = 0; // windows that do not count
     double window_ns = 0;
     std::uint64_t peak_bytes = 0;
@@ -48,14 +50,17 @@ private:
     struct window {
         double ns = 0;
         double trip_ns = 0;
+        unsigned round = 0;
     };
+    [[nodiscard]] const std::vector<window>& counted() const { return clean_.empty() ? disturbed_ : clean_; }
     [[nodiscard]] std::vector<double> ns() const;
 
     std::vector<window> clean_;
     std::vector<window> disturbed_;            // of a round that had no other
     std::vector<std::vector<double>> figures_; // of each round
     std::vector<double> medians_;              // of each round
-    double load_sum_ = 0;                      // of the machine, before each round
+    unsigned rounds_run_ = 0;
+    double load_sum_ = 0; // of the machine, before each round
 };
 
 struct results {

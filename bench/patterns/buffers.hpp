@@ -7,6 +7,7 @@
 
 #include "patterns/basics.hpp"
 #include "patterns/crew.hpp"
+#include "patterns/distance.hpp"
 #include "patterns/memory.hpp"
 
 #include <algorithm>
@@ -109,6 +110,7 @@ public:
         sample both = crew_.run(steps);
         both.ns = std::max(both.ns - alone.ns, 0.01 * alone.ns); // less is noise
         both.waited_ns = std::max(both.waited_ns, alone.waited_ns);
+        both.has_moved |= alone.has_moved || is_elsewhere(alone.trip_ns, both.trip_ns);
         return both;
     }
 

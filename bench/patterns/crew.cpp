@@ -117,7 +117,7 @@ sample crew::run(std::size_t steps) {
             .share = abreast / size_,
             .waited_ns = has_a_core_each() ? waited : 0,
             .trip_ns = std::min(before, after),
-            .has_moved = std::max(before, after) > same_distance * std::min(before, after)};
+            .has_moved = is_elsewhere(before, after)};
 }
 
 } // namespace cenote::bench

@@ -7,12 +7,18 @@
 
 namespace cenote::bench {
 
-// Nanoseconds in which a word goes from one core to the other and back: the shortest of some runs. About a
-// tenth of a millisecond.
+// Nanoseconds in which a word goes from one core to the other and back: the shortest of some runs. A few
+// tenths of a millisecond where nothing else runs; 0 where the cores are not to be had.
 [[nodiscard]] double round_trip_ns(int one, int other);
 
 // Two round trips that differ more than by this were not measured with the cores where they were.
 inline constexpr double same_distance = 1.5;
+
+// False where nobody looked.
+[[nodiscard]] constexpr bool is_elsewhere(double trip_ns, double other_ns) {
+    if (trip_ns <= 0 || other_ns <= 0) return false;
+    return trip_ns > same_distance * other_ns || other_ns > same_distance * trip_ns;
+}
 
 // Whether a crew looks before and after every run: not while the length of a window is sought, in many runs.
 inline bool is_distance_watched = false;

@@ -54,11 +54,12 @@ bool is_too_short(const sample& got, double window_ns) {
     return got.ns < window_ns / 4;
 }
 
-// The windows that count, and of the others the one in which least was waited.
+// The windows that count, or else one of the others: of those in which least was waited, the first.
 template<class Loop>
 void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window_ns, outcome& result) {
     double least_waited = std::numeric_limits<double>::infinity();
     double then_ns = 0;
+    double then_trip_ns = 0;
     std::vector<double> lengths;
     is_distance_watched = true;
     for (unsigned attempt = 0; result.ns.size() < windows && attempt < most_attempts * windows; ++attempt) {
@@ -82,12 +83,16 @@ void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window
         if (!counts && got.waited_ns < least_waited) {
             least_waited = got.waited_ns;
             then_ns = ns;
+            then_trip_ns = got.trip_ns;
         }
     }
     result.is_clean = !result.ns.empty();
     std::sort(lengths.begin(), lengths.end());
     if (!lengths.empty()) result.window_ns = lengths[lengths.size() / 2];
-    if (!result.is_clean && then_ns > 0) result.ns.push_back(then_ns);
+    if (!result.is_clean && then_ns > 0) {
+        result.ns.push_back(then_ns);
+        result.trips_ns.push_back(then_trip_ns);
+    }
 }
 
 // The loop stays: the process ends with the measurement, and what is live is not worth the time to free it.

@@ -80,6 +80,37 @@ TEST_F(demands, a_contender_with_no_window_of_the_usual_distance_is_not_clean) {
     EXPECT_TRUE(all.find("pair/64", names::fixed_pool)->is_clean());
     EXPECT_FALSE(all.find("pair/64", names::boost)->is_clean());
     EXPECT_DOUBLE_EQ(all.find("pair/64", names::boost)->best(), 5);
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "unclean"); // there is no other to be held to
+    enter(names::dpdk, kind::pool, apart({{70, 255}}));
+    EXPECT_EQ(only_verdict(half_of_best).rival_name, names::dpdk);
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "pass");
+}
+
+TEST_F(demands, a_number_of_other_cores_passes_nothing) {
+    enter(names::fixed_pool, kind::ours, apart({{5, 60}}));
+    enter(names::boost, kind::pool, apart({{30, 300}}));
+    enter(names::dpdk, kind::pool, apart({{31, 300}}));
+    all.level();
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "unclean");
+    EXPECT_FALSE(only_verdict(half_of_best).passes());
+}
+
+TEST_F(demands, distances_in_between_do_not_join_near_and_far) {
+    enter(names::fixed_pool, kind::ours,
+          apart({{5, 60}, {12, 88}, {15, 130}, {20, 195}, {30, 290}, {31, 300}}));
+    enter(names::boost, kind::pool, apart({{6, 62}, {60, 290}, {61, 301}}));
+    all.level();
+    EXPECT_DOUBLE_EQ(all.find("pair/64", names::fixed_pool)->best(), 30);
+    EXPECT_DOUBLE_EQ(all.find("pair/64", names::boost)->best(), 60);
+}
+
+TEST_F(demands, rounds_are_those_of_which_a_window_counts) {
+    enter(names::fixed_pool, kind::ours, apart({{30, 290}, {31, 300}}));
+    row& own = all.rows[{"pair/64", std::string(names::fixed_pool)}];
+    own.add(apart({{5, 60}}), 0.5, 2e6);
+    EXPECT_EQ(own.rounds(), 2u);
+    all.level();
+    EXPECT_EQ(own.rounds(), 1u);
 }
 
 TEST_F(demands, windows_in_which_nobody_looked_stay) {
@@ -184,7 +215,7 @@ TEST_F(demands, disturbed_windows_count_only_where_there_are_no_others) {
     EXPECT_TRUE(one.is_clean());
     EXPECT_DOUBLE_EQ(one.best(), 2.0);
     EXPECT_DOUBLE_EQ(one.median(), 2.5);
-    EXPECT_EQ(one.rounds, 2u);
+    EXPECT_EQ(one.rounds(), 1u);
 }
 
 TEST(demands_table, names_only_cases_and_contenders_that_there_are) {

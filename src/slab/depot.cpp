@@ -96,7 +96,7 @@ void depot::hand_out(const std::uint32_t* numbers, std::size_t count, void** int
             if (turns) {
                 at -= 8;
                 for (std::size_t i = 0; i < 8; ++i)
-                    base::prefetch_for_write(reinterpret_cast<const void*>(lowest + i * stride));
+                    base::prefetch_to_own(reinterpret_cast<const void*>(lowest + i * stride));
             }
             base::store_eight(at, falls ? lowest + 7 * stride : lowest, falls ? 0 - stride : stride);
             if (!turns) at += 8;
@@ -106,7 +106,7 @@ void depot::hand_out(const std::uint32_t* numbers, std::size_t count, void** int
         for (const std::uint32_t* const next = end - numbers < 4 ? end : numbers + 4; numbers != next;
              ++numbers) {
             void* const block = reinterpret_cast<void*>(mark(*numbers, 1));
-            if (turns) base::prefetch_for_write(block);
+            if (turns) base::prefetch_to_own(block);
             *(turns ? --at : at++) = block;
         }
     }

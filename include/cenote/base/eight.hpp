@@ -22,12 +22,10 @@ struct lanes {
 template<std::unsigned_integral Number>
 using lanes_of = typename lanes<Number>::type;
 
-/// `first`, `first + step`, …
+/// `first`, `first + step`, … (Not returned: what holds a vector then differs between processors.)
 template<std::unsigned_integral Number>
-[[nodiscard]] CENOTE_INLINE lanes_of<Number> row_from(Number first, Number step) noexcept {
-    lanes_of<Number> row{};
+CENOTE_INLINE void start_row(lanes_of<Number>& row, Number first, Number step) noexcept {
     for (std::size_t i = 0; i < 16 / sizeof(Number); ++i) row[i] = first + static_cast<Number>(i) * step;
-    return row;
 }
 
 /// Whether the eight numbers at `row`, the first two of which are `first` and `first + step`, go on like
@@ -35,7 +33,8 @@ template<std::unsigned_integral Number>
 template<std::unsigned_integral Number>
 [[nodiscard]] CENOTE_INLINE bool rises_by(const void* row, Number first, Number step) noexcept {
     constexpr std::size_t each = 16 / sizeof(Number);
-    lanes_of<Number> wanted = row_from(first, step);
+    lanes_of<Number> wanted;
+    start_row(wanted, first, step);
     lanes_of<Number> apart{};
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < 8; i += each) {
@@ -52,7 +51,8 @@ template<std::unsigned_integral Number>
 /// Stores the addresses `first`, `first + step`, … in [to, to + 8).
 CENOTE_INLINE void store_eight(void** to, std::uintptr_t first, std::uintptr_t step) noexcept {
     constexpr std::size_t each = 16 / sizeof(std::uintptr_t);
-    lanes_of<std::uintptr_t> row = row_from(first, step);
+    lanes_of<std::uintptr_t> row;
+    start_row(row, first, step);
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < 8; i += each) {
         std::memcpy(to + i, &row, sizeof row);
