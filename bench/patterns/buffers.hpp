@@ -108,8 +108,9 @@ public:
         const sample alone = crew_.run(steps);
         only_works_ = false;
         sample both = crew_.run(steps);
-        both.ns = std::max(both.ns - alone.ns, 0.01 * alone.ns); // less is noise
-        both.waited_ns = std::max(both.waited_ns, alone.waited_ns);
+        const double of_pool = std::max(both.ns - alone.ns, 0.01 * alone.ns) / both.ns; // less is noise
+        both.share *= of_pool;
+        both.waited_ns = std::max(both.waited_ns, alone.waited_ns) / of_pool; // beside what counts
         both.has_moved |= alone.has_moved || is_elsewhere(alone.trip_ns, both.trip_ns);
         return both;
     }
