@@ -2,6 +2,7 @@
 #include <cenote/buffer/buffer_pool.hpp>
 #include <cenote/source/region.hpp>
 
+#include "buffer/filled.hpp"
 #include "concurrent/threads.hpp"
 #include "conformance/failing_source.hpp"
 #include "conformance/strict_source.hpp"
@@ -14,22 +15,12 @@
 namespace {
 
 using namespace cenote;
+using test::fill, test::holds;
 using namespace std::chrono_literals;
 
 constexpr std::size_t size_max = static_cast<std::size_t>(-1);
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
-
-void fill(const buffer& one, unsigned char with) {
-    std::memset(one.data(), with, one.size());
-}
-
-bool holds(const buffer& one, unsigned char with, std::size_t bytes) {
-    for (std::size_t i = 0; i < bytes; ++i) {
-        if (one.data()[i] != std::byte{with}) return false;
-    }
-    return true;
-}
 
 TEST(buffer_pool, gives_what_is_asked_in_tiers) {
     buffer_pool pool({.trim = trim::manual});

@@ -4,6 +4,8 @@
 #include <cenote/buffer/buffer_pool.hpp>
 #include <cenote/source/region.hpp>
 
+#include "buffer/filled.hpp"
+
 #include <array>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -25,20 +27,10 @@
 namespace {
 
 using namespace cenote;
+using test::fill, test::holds;
 
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
-
-void fill(const buffer& one, unsigned char with) {
-    std::memset(one.data(), with, one.size());
-}
-
-bool holds(const buffer& one, unsigned char with, std::size_t bytes) {
-    for (std::size_t i = 0; i < bytes; ++i) {
-        if (one.data()[i] != std::byte{with}) return false;
-    }
-    return true;
-}
 
 TEST(buffer_pool, adopts_memory_and_calls_for_it_once) {
     buffer_pool pool;
