@@ -73,8 +73,9 @@ public:
     void send(std::uint32_t to, std::uint32_t number, std::size_t size) {
         const relay::frame_header header{static_cast<std::uint32_t>(size), to};
         const std::vector<std::uint32_t> words(size / sizeof number, number);
-        asio::write(socket_,
-                    std::array{asio::buffer(&header, sizeof header), asio::const_buffer(words.data(), size)});
+        const std::array<asio::const_buffer, 2> parts{asio::buffer(&header, sizeof header),
+                                                      asio::buffer(words)};
+        asio::write(socket_, parts);
     }
     [[nodiscard]] bool receives(std::uint32_t number, std::size_t size) {
         relay::frame_header header{};
