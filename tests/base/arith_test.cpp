@@ -8,8 +8,16 @@ namespace {
 
 using namespace cenote::base;
 
-constexpr std::size_t half = std::size_t{1} << 63;
-constexpr std::size_t root = std::size_t{1} << 32;
+// Holds every product of two sizes.
+#if defined(__SIZEOF_INT128__)
+using wide_size = unsigned __int128;
+#else
+using wide_size = unsigned long long;
+#endif
+static_assert(sizeof(wide_size) == 2 * sizeof(std::size_t));
+
+constexpr std::size_t root = std::size_t{1} << 4 * sizeof(std::size_t); // its square is one too much
+constexpr std::size_t half = root / 2 * root;
 
 // Zero, one, powers of two and the top of the range, each with its neighbours.
 constexpr std::size_t edges[] = {0,
@@ -37,7 +45,7 @@ TEST(arith, products_are_exact_or_refused) {
     for (const std::size_t a : edges) {
         for (const std::size_t b : edges) {
             std::size_t product = 12345;
-            const auto wide = static_cast<unsigned __int128>(a) * b;
+            const auto wide = static_cast<wide_size>(a) * b;
             ASSERT_EQ(multiply(a, b, product), wide <= size_max) << a << " * " << b;
             ASSERT_EQ(product, wide <= size_max ? static_cast<std::size_t>(wide) : 12345) << a << " * " << b;
         }
@@ -48,7 +56,7 @@ TEST(arith, sums_are_exact_or_refused) {
     for (const std::size_t a : edges) {
         for (const std::size_t b : edges) {
             std::size_t sum = 12345;
-            const auto wide = static_cast<unsigned __int128>(a) + b;
+            const auto wide = static_cast<wide_size>(a) + b;
             ASSERT_EQ(add(a, b, sum), wide <= size_max) << a << " + " << b;
             ASSERT_EQ(sum, wide <= size_max ? static_cast<std::size_t>(wide) : 12345) << a << " + " << b;
         }
@@ -60,7 +68,7 @@ TEST(arith, rounding_up_is_exact_or_refused) {
         for (const std::size_t unit : edges) {
             if (unit == 0) continue;
             std::size_t rounded = 12345;
-            const auto wide = (static_cast<unsigned __int128>(n) + unit - 1) / unit * unit;
+            const auto wide = (static_cast<wide_size>(n) + unit - 1) / unit * unit;
             ASSERT_EQ(round_up(n, unit, rounded), wide <= size_max) << n << " to " << unit;
             ASSERT_EQ(rounded, wide <= size_max ? static_cast<std::size_t>(wide) : 12345)
                 << n << " to " << unit;

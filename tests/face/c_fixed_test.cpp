@@ -3,6 +3,7 @@
 #include <cenote/cenote.h>
 
 #include "support/misuse_watch.hpp"
+#include "support/sizes.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -374,7 +375,7 @@ TEST(c_fixed, refuses_bad_options_with_a_code_a_reason_and_a_null_handle) {
 
 TEST(c_fixed, initial_blocks_that_cannot_be_had_are_a_code) {
     cenote_fixed_options options = blocks_of(1 << 20);
-    options.initial_blocks = std::size_t{1} << 40; // 2^60 bytes
+    options.initial_blocks = cenote::test::beyond_memory >> 20;
     auto* pool = reinterpret_cast<cenote_fixed*>(&options);
     EXPECT_EQ(cenote_fixed_create(&options, &pool), CENOTE_NO_MEMORY);
     EXPECT_EQ(pool, nullptr);

@@ -2,6 +2,7 @@
 #include <cenote/cenote.h>
 
 #include "support/misuse_watch.hpp"
+#include "support/sizes.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -91,7 +92,7 @@ TEST_P(c_variable_both, every_wrong_free_has_a_code_and_changes_nothing) {
 
 TEST_P(c_variable_both, impossible_sizes_and_alignments_are_null) {
     const pool_of pool(options());
-    for (const std::size_t size : {SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2, std::size_t{1} << 60}) {
+    for (const std::size_t size : {SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2, cenote::test::beyond_memory}) {
         EXPECT_EQ(cenote_variable_allocate(pool, size), nullptr) << size;
     }
     for (const std::size_t alignment : {std::size_t{0}, std::size_t{12}, SIZE_MAX}) {

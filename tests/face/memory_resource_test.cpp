@@ -5,6 +5,8 @@
 #include <cenote/pool/fixed_pool.hpp>
 #include <cenote/pool/multi_pool.hpp>
 
+#include "support/sizes.hpp"
+
 #include <cstring>
 #include <gtest/gtest.h>
 #include <limits>
@@ -209,7 +211,7 @@ TEST(memory_resource, handler_of_the_pool_saves_what_nobody_else_can) {
     face.deallocate(saved, 64, 16);
     EXPECT_FALSE(face == *std::pmr::new_delete_resource());
     EXPECT_FALSE(heap_resource() == pages_resource());
-    EXPECT_EQ(heap_resource().try_reallocate(nullptr, 0, std::size_t{1} << 63), nullptr);
+    EXPECT_EQ(heap_resource().try_reallocate(nullptr, 0, test::top_bit), nullptr);
 }
 
 TEST(memory_resource_death, aborts_with_a_message_by_policy_or_when_it_may_not_fail) {

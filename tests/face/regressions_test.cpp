@@ -9,6 +9,7 @@
 
 #include "support/misuse_watch.hpp"
 #include "support/process_memory.hpp"
+#include "support/sizes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -114,7 +115,7 @@ TEST(face_regressions, a_block_of_no_bytes_can_be_freed_and_the_next_is_well) {
 
 TEST(face_regressions, a_request_of_2_to_the_60_is_null_and_holds_no_lock) {
     const sizes pool([](cenote_variable_options& o) { o.thread_safe = 1; });
-    EXPECT_EQ(cenote_variable_allocate(pool, std::size_t{1} << 60), nullptr);
+    EXPECT_EQ(cenote_variable_allocate(pool, cenote::test::beyond_memory), nullptr);
     void* const block = cenote_variable_allocate(pool, 64); // would wait for ever
     EXPECT_EQ(cenote_variable_free(pool, block), CENOTE_OK);
 }
@@ -191,7 +192,7 @@ TEST(face_regressions, every_alignment_from_16_on_is_kept_through_the_interface)
 TEST(face_regressions, a_capacity_of_2_to_the_58_is_refused_and_not_pretended) {
     cenote_fixed_options options = CENOTE_FIXED_OPTIONS_INIT;
     options.block_size = 16;
-    options.initial_blocks = std::size_t{1} << 58;
+    options.initial_blocks = cenote::test::beyond_memory / 4;
     cenote_fixed* pool = nullptr;
     EXPECT_NE(cenote_fixed_create(&options, &pool), CENOTE_OK);
     EXPECT_EQ(pool, nullptr);

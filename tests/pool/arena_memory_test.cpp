@@ -10,6 +10,7 @@
 #include "support/test_sources.hpp"
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <memory>
@@ -228,13 +229,13 @@ TEST(arena_memory, rounds_of_equal_work_reserve_no_more_than_the_first) {
 TEST(arena_memory, rounds_of_different_work_settle) {
     counting_source from;
     arena scratch({.chunk_size = 1000, .source = &from});
-    std::size_t seed = 1;
+    std::uint64_t seed = 1;
     std::size_t most = 0;
     for (int round = 0; round < 300; ++round) {
         std::size_t live = 0;
         while (live < 30'000) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
-            const std::size_t size = (seed >> 33) % 3000;
+            const auto size = static_cast<std::size_t>((seed >> 33) % 3000);
             (void)scratch.allocate(size);
             live += size;
         }

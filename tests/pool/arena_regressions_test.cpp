@@ -6,6 +6,7 @@
 
 #include "support/misuse_watch.hpp"
 #include "support/process_memory.hpp"
+#include "support/sizes.hpp"
 #include "support/test_sources.hpp"
 
 #include <cstdint>
@@ -70,11 +71,11 @@ TEST(arena_regressions, totals_are_right_after_a_reset) {
     }
 }
 
-TEST(arena_regressions, a_chunk_of_2_to_the_58_bytes_does_not_succeed) {
-    arena scratch({.chunk_size = std::size_t{1} << 58});
+TEST(arena_regressions, a_chunk_beyond_memory_does_not_succeed) {
+    arena scratch({.chunk_size = test::beyond_memory});
     void* const block = scratch.try_allocate(100); // less than the chunk is had instead, or nothing
     if (block != nullptr) std::memset(block, 1, 100);
-    EXPECT_EQ(scratch.try_allocate(std::size_t{1} << 58), nullptr);
+    EXPECT_EQ(scratch.try_allocate(test::beyond_memory), nullptr);
     EXPECT_TRUE(scratch.is_valid());
 }
 

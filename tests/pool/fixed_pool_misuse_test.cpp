@@ -86,7 +86,8 @@ TEST_F(checked_pools, a_foreign_pointer_is_reported_at_the_call) {
 }
 
 TEST_F(checked_pools, a_pointer_to_memory_that_cannot_be_read_is_reported_and_not_read) {
-    for (const std::uintptr_t address : {std::uintptr_t{8}, std::uintptr_t{1} << 46, ~std::uintptr_t{15}}) {
+    for (const std::uintptr_t address :
+         {std::uintptr_t{8}, (~std::uintptr_t{0} >> 18) + 1, ~std::uintptr_t{15}}) {
         pool.deallocate(reinterpret_cast<void*>(address));
         expect_report(misuse::foreign_pointer, reinterpret_cast<void*>(address));
     }

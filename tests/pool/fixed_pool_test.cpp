@@ -3,6 +3,7 @@
 #include <cenote/pool/fixed_pool.hpp>
 #include <cenote/source/region.hpp>
 
+#include "support/sizes.hpp"
 #include "support/test_sources.hpp"
 
 #include <algorithm>
@@ -108,15 +109,15 @@ TEST(fixed_pool, sizes_near_the_top_of_the_range_are_refused_in_every_option) {
         EXPECT_NE(refusal({.block_size = 64, .initial_blocks = huge}).find("more than memory can hold"),
                   std::string::npos);
     }
-    EXPECT_NE(refusal({.block_size = 64, .alignment = std::size_t{1} << 63}).find("too large"),
-              std::string::npos);
-    EXPECT_NE(refusal({.block_size = std::size_t{1} << 50, .blocks_per_slab = std::size_t{1} << 15}), "none");
+    EXPECT_NE(refusal({.block_size = 64, .alignment = test::top_bit}).find("too large"), std::string::npos);
+    EXPECT_NE(refusal({.block_size = test::beyond_memory >> 10, .blocks_per_slab = std::size_t{1} << 15}),
+              "none");
 }
 
 TEST(fixed_pool, more_than_the_system_has_is_out_of_memory_and_nothing_else) {
-    EXPECT_THROW(fixed_pool({.block_size = 64, .initial_blocks = std::size_t{1} << 55}), out_of_memory);
+    EXPECT_THROW(fixed_pool({.block_size = 64, .initial_blocks = test::beyond_memory / 64}), out_of_memory);
     EXPECT_THROW(fixed_pool({.block_size = 1, .initial_blocks = size_max}), out_of_memory);
-    EXPECT_THROW(fixed_pool({.block_size = 64, .initial_blocks = std::size_t{1} << 58}), std::exception);
+    EXPECT_THROW(fixed_pool({.block_size = 64, .initial_blocks = size_max / 64 + 1}), std::exception);
     fixed_pool pool({.block_size = size_max / 4});
     EXPECT_EQ(pool.try_allocate(), nullptr);
     EXPECT_THROW((void)pool.allocate(), out_of_memory);

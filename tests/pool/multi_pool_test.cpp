@@ -5,6 +5,7 @@
 
 #include "support/heap_calls.hpp"
 #include "support/misuse_watch.hpp"
+#include "support/sizes.hpp"
 #include "support/test_sources.hpp"
 
 #include <cstring>
@@ -63,7 +64,7 @@ TEST(multi_pool, impossible_requests_and_options_are_refused) {
         EXPECT_EQ(pool.try_allocate(64, alignment), nullptr);
         EXPECT_THROW((void)pool.allocate(64, alignment), std::exception);
     }
-    EXPECT_EQ(pool.try_allocate(64, std::size_t{1} << 63), nullptr);
+    EXPECT_EQ(pool.try_allocate(64, test::top_bit), nullptr);
     EXPECT_EQ(pool.stats().live, 0u);
     EXPECT_TRUE(pool.is_valid());
     EXPECT_THROW(multi_pool({.slab_bytes = 1000}), bad_options);

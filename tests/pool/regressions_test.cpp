@@ -7,6 +7,7 @@
 
 #include "support/misuse_watch.hpp"
 #include "support/process_memory.hpp"
+#include "support/sizes.hpp"
 #include "support/test_sources.hpp"
 
 #include <algorithm>
@@ -73,7 +74,7 @@ TEST(regressions, a_block_of_no_bytes_is_refused_before_anything_is_touched) {
 }
 
 TEST(regressions, a_block_of_2_to_the_60_bytes_is_refused_and_the_program_lives) {
-    fixed_pool pool({.block_size = std::size_t{1} << 60});
+    fixed_pool pool({.block_size = test::beyond_memory});
     EXPECT_EQ(pool.try_allocate(), nullptr);
     EXPECT_THROW((void)pool.allocate(), out_of_memory);
     fixed_pool other({.block_size = 64});
@@ -81,9 +82,9 @@ TEST(regressions, a_block_of_2_to_the_60_bytes_is_refused_and_the_program_lives)
 }
 
 TEST(regressions, a_capacity_of_2_to_the_58_is_refused_and_not_pretended) {
-    EXPECT_THROW(fixed_pool({.block_size = 64, .initial_blocks = std::size_t{1} << 58}), std::exception);
+    EXPECT_THROW(fixed_pool({.block_size = 64, .initial_blocks = size_max / 64 + 1}), std::exception);
     fixed_pool pool({.block_size = 64, .sanitizers = false});
-    EXPECT_THROW(pool.reserve(std::size_t{1} << 58), out_of_memory);
+    EXPECT_THROW(pool.reserve(size_max / 64 + 1), out_of_memory);
     EXPECT_EQ(pool.stats().reserved_bytes, 0u);
 }
 
@@ -91,7 +92,7 @@ TEST(regressions, a_growth_of_zero_or_of_too_much_never_overflows_the_memory) {
     EXPECT_THROW(fixed_pool({.block_size = 64, .growth = growth::constant(0)}), bad_options);
     test::counting_source from;
     from.limit = 1 << 20;
-    for (const std::size_t step : {size_max, size_max / 64, size_max / 64 + 1, (std::size_t{1} << 58) + 1}) {
+    for (const std::size_t step : {size_max, size_max / 64, size_max / 64 + 1, size_max / 64 + 2}) {
         fixed_pool pool({.block_size = 64,
                          .blocks_per_slab = 16,
                          .growth = growth::constant(step),

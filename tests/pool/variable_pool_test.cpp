@@ -6,6 +6,7 @@
 #include "conformance/failing_source.hpp"
 #include "conformance/strict_source.hpp"
 #include "support/heap_calls.hpp"
+#include "support/sizes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -142,7 +143,7 @@ TEST(variable_pool, sizes_that_no_memory_holds_are_refused_and_change_nothing) {
         EXPECT_FALSE(pool.try_resize(block, base::size_max - less));
         EXPECT_THROW((void)pool.allocate_at_least(base::size_max - less), out_of_memory);
     }
-    EXPECT_EQ(pool.try_allocate(8, std::size_t{1} << 63), nullptr);
+    EXPECT_EQ(pool.try_allocate(8, test::top_bit), nullptr);
     EXPECT_EQ(pool.stats().live, before.live);
     EXPECT_EQ(pool.stats().reserved_bytes, before.reserved_bytes);
     EXPECT_TRUE(pool.is_valid());

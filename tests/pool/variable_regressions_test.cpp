@@ -9,6 +9,7 @@
 
 #include "conformance/strict_source.hpp"
 #include "support/misuse_watch.hpp"
+#include "support/sizes.hpp"
 
 #include <cstring>
 #include <gtest/gtest.h>
@@ -102,8 +103,8 @@ TEST(variable_regressions, zero_bytes_are_a_block_that_can_be_freed) {
 
 TEST(variable_regressions, an_impossible_size_is_refused_and_no_lock_is_held) {
     locked<variable_pool> pool;
-    EXPECT_THROW((void)pool.allocate(std::size_t{1} << 60), out_of_memory);
-    EXPECT_EQ(pool.try_allocate(std::size_t{1} << 60), nullptr);
+    EXPECT_THROW((void)pool.allocate(test::beyond_memory), out_of_memory);
+    EXPECT_EQ(pool.try_allocate(test::beyond_memory), nullptr);
     void* const block = pool.allocate(10);
     pool.deallocate(block);
 }

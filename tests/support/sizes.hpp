@@ -1,0 +1,18 @@
+// cenote: SPDX-License-Identifier: MIT
+//
+// Sizes that no machine has, for addresses of 64 bits and of 32.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cenote::test {
+
+/// More bytes than there is memory, and far from the end of what can be counted: 2^60; half of all addresses
+/// where these have 32 bits.
+inline constexpr std::size_t beyond_memory = sizeof(std::size_t) > 4 ? SIZE_MAX / 16 + 1 : SIZE_MAX / 2 + 1;
+
+/// The largest power of two.
+inline constexpr std::size_t top_bit = SIZE_MAX / 2 + 1;
+
+} // namespace cenote::test
