@@ -92,11 +92,36 @@ TEST(bounded_regressions, an_arena_that_was_full_comes_back_empty) {
 TEST(bounded_regressions, closing_twice_harms_nothing) {
     arena_pool arenas({.arenas = 1, .arena_size = 100});
     bounded_pool blocks({.block_size = 8, .blocks = 1});
+    struct caller : bounded_pool::ticket {
+        caller() : ticket(&call) {}
+        static void call(ticket& self, bounded_pool::block given) noexcept {
+            auto& me = static_cast<caller&>(self);
+            ++me.calls;
+            me.was_given |= static_cast<bool>(given);
+        }
+        int calls = 0;
+        bool was_given = false;
+    };
+    auto arena = arenas.acquire();
+    auto block = blocks.acquire();
+    caller waits;
+    EXPECT_FALSE(blocks.acquire_or_call(waits));
     for (int i = 0; i < 2; ++i) {
         arenas.close();
         blocks.close();
+        EXPECT_TRUE(arenas.is_closed() && blocks.is_closed());
+        EXPECT_EQ(waits.calls, 1); // told once
+        EXPECT_THROW((void)arenas.acquire_for(1h), pool_closed);
+        EXPECT_THROW((void)blocks.acquire_for(1h), pool_closed);
+        EXPECT_NE(arena->try_allocate(10), nullptr); // what is out is as good as before
     }
-    EXPECT_TRUE(arenas.is_closed() && blocks.is_closed());
+    arena.release();
+    block.release();
+    EXPECT_FALSE(waits.was_given);
+    EXPECT_EQ(arenas.stats().free, 1u);
+    EXPECT_EQ(blocks.stats().idle, 1u);
+    EXPECT_FALSE(arenas.try_acquire());
+    EXPECT_FALSE(blocks.try_acquire());
 }
 
 TEST(bounded_regressions, a_returned_block_is_never_out_twice) {
