@@ -143,8 +143,7 @@ void declare_effort(CLI::App& app, effort& wanted) {
 int run(int argc, char** argv) {
     settings chosen;
     CLI::App app("Times cenote's pools beside those of others.");
-    app.add_flag("--quick", chosen.is_quick,
-                 "shorter windows, no case that takes long: some five minutes");
+    app.add_flag("--quick", chosen.is_quick, "shorter windows, no case that takes long: some five minutes");
     declare_effort(app, chosen.wanted);
     app.add_option("--only", chosen.only, "cases whose name matches this regular expression");
     app.add_option("--contenders", chosen.contenders,

@@ -1,6 +1,9 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // What the C face answers beside the blocks of the map: calls of a pool's own, questions, refusals.
+#include <cenote/face/default_resource.hpp>
+#include <cenote/face/memory_resource.hpp>
+
 #include "operations/c_run.hpp"
 
 #include <algorithm>
@@ -230,6 +233,10 @@ void c_run::use_the_defaults(operation how) {
         require(moved != nullptr, "the heap has no memory");
         require(cenote_deallocate(&one, moved, size + how.which, 16) == CENOTE_OK, "a free fails");
         require(cenote_deallocate(&one, nullptr, 1, 1) == CENOTE_OK, "null cannot be freed");
+        cenote_stats now = CENOTE_STATS_INIT;
+        require(cenote_allocator_stats(&one, &now) == CENOTE_OK,
+                "the heap and pages do not tell what they count");
+        require(now.live_bytes <= now.peak_bytes || now.peak_bytes == 0, "more is live than ever was");
     }
     if (is_fixed()) return;
     cenote_set_thread_allocator(&face_);
@@ -241,9 +248,52 @@ void c_run::use_the_defaults(operation how) {
             require(cenote_deallocate(&now, block, 100, 8) == CENOTE_OK, "a free fails");
         }
     }
+    memory_resource& from_cpp = default_resource();
+    if (void* const block = from_cpp.try_allocate(64, 8)) from_cpp.deallocate(block, 64, 8);
+    (void)from_cpp.stats();
     cenote_set_thread_allocator(nullptr);
     cenote_set_process_allocator(nullptr);
     gone_.clear();
+}
+
+// Arenas on loan: each has one holder, and none is lost.
+void c_run::lend_arenas(operation how) {
+    cenote_arena_pool_options wanted = CENOTE_ARENA_POOL_OPTIONS_INIT;
+    wanted.arenas = 1 + how.which % 3;
+    wanted.arena_size = 64 + how.amount % 2000;
+    wanted.grows = how.amount % 2;
+    wanted.stats = 1;
+    require(cenote_arena_pool_flaw(&wanted) == nullptr, "good options have a flaw");
+    cenote_arena_pool* pool = nullptr;
+    require(cenote_arena_pool_create(&wanted, &pool) == CENOTE_OK, "a pool of arenas cannot be made");
+    std::array<cenote_arena*, 3> lent{};
+    for (std::size_t i = 0; i < wanted.arenas; ++i) {
+        const cenote_status got = i == 0   ? cenote_arena_pool_acquire(pool, &lent[i])
+                                  : i == 1 ? cenote_arena_pool_try_acquire(pool, &lent[i])
+                                           : cenote_arena_pool_acquire_within(pool, 1000, &lent[i]);
+        require(got == CENOTE_OK && std::find(lent.begin(), &lent[i], lent[i]) == &lent[i],
+                "two hold an arena");
+        const cenote_allocator face = cenote_arena_allocator(lent[i]);
+        if (void* const block = cenote_allocate(&face, how.amount % 900, 16, CENOTE_ZERO)) {
+            require(are_zero(block, how.amount % 900), "a zeroed block is not");
+            require(cenote_deallocate(&face, block, how.amount % 900, 16) == CENOTE_OK, "a free fails");
+        }
+    }
+    cenote_arena* none = lent[0];
+    require(cenote_arena_pool_acquire_within(pool, 1, &none) == CENOTE_TIMED_OUT && none == nullptr,
+            "there is one arena more than there are");
+    require(cenote_arena_pool_release(pool, lent[0]) == CENOTE_OK, "an arena is not taken back");
+    require(cenote_arena_pool_release(pool, lent[0]) == CENOTE_DOUBLE_FREE, "an arena is taken back twice");
+    require(cenote_arena_pool_free_arenas(pool) == 1, "an arena that is back is not free");
+    (void)cenote_arena_pool_trim(pool);
+    cenote_stats now = CENOTE_STATS_INIT;
+    require(cenote_arena_pool_stats(pool, &now) == CENOTE_OK && now.live_bytes <= now.peak_bytes,
+            "more is on loan than ever was");
+    require(cenote_arena_pool_close(pool) == CENOTE_OK, "a pool cannot be closed");
+    require(cenote_arena_pool_acquire(pool, &none) == CENOTE_CLOSED, "a closed pool lends");
+    for (std::size_t i = 1; i < wanted.arenas; ++i)
+        require(cenote_arena_pool_release(pool, lent[i]) == CENOTE_OK, "a closed pool takes nothing back");
+    cenote_arena_pool_destroy(pool);
 }
 
 // A pool that asks before it refuses.

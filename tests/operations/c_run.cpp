@@ -143,7 +143,7 @@ void c_run::step(operation how) {
     case 13:
         return use_the_defaults(how);
     case 14:
-        return exhaust(how);
+        return how.which % 2 == 0 ? exhaust(how) : lend_arenas(how);
     default:
         how.which % 2 == 0 ? source_.refuse(1 + how.amount % 3, refusal::once) : source_.relent();
     }

@@ -51,6 +51,7 @@ private:
     static void work_in_a_buffer(operation how);
     void use_the_defaults(operation how);
     static void exhaust(operation how);
+    static void lend_arenas(operation how);
 
     // What they share.
     [[nodiscard]] bool is_fixed() const noexcept { return kind_ == kind::fixed || kind_ == kind::shared; }
