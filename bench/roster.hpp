@@ -43,8 +43,9 @@ inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   bounded_pool = "cenote::bounded_pool", arena_pool = "cenote::arena_pool",
                                   condition_variable = "reference::condition_variable",
                                   atomic_wait = "reference::atomic_wait", buffer_pool = "cenote::buffer_pool",
-                                  relay = "cenote relay", malloc_relay = "malloc relay",
-                                  exchange = "reference::exchange", no_op = "reference::no_op";
+                                  unsized_buffers = "cenote::buffer_pool, unsized", relay = "cenote relay",
+                                  malloc_relay = "malloc relay", exchange = "reference::exchange",
+                                  no_op = "reference::no_op";
 }
 
 inline constexpr unsigned general_abilities_of_blocks =
@@ -53,7 +54,7 @@ inline constexpr unsigned general_abilities = general_abilities_of_blocks | abil
 inline constexpr unsigned no_op_abilities =
     general_abilities_of_blocks | ability::bulk | ability::several | ability::brief;
 
-inline constexpr std::array<entry, 37> roster{{
+inline constexpr std::array<entry, 38> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
     {names::fixed_checks, kind::ours, 0u | ability::calls, "fixed_checks", "", "", ""},
@@ -100,6 +101,7 @@ inline constexpr std::array<entry, 37> roster{{
     {names::condition_variable, kind::reference, 0u | ability::bounded, "condition_variable", "", "", ""},
     {names::atomic_wait, kind::reference, 0u | ability::waking, "atomic_wait", "", "", ""},
     {names::buffer_pool, kind::ours, 0u | ability::buffers, "buffer_pool", "", "", ""},
+    {names::unsized_buffers, kind::ours, 0u | ability::buffers, "unsized_buffers", "", "", ""},
     {names::exchange, kind::reference, 0u | ability::unwaited, "exchange", "", "", ""},
     {names::relay, kind::ours, 0u | ability::relaying, "relay_pooled", "cenote_bench_relay", "",
      "libasio-dev"},

@@ -33,6 +33,7 @@ outcome run_condition_variable(const job& what);
 outcome run_exchange(const job& what);
 outcome run_atomic_wait(const job& what);
 outcome run_buffer_pool(const job& what);
+outcome run_unsized_buffers(const job& what);
 outcome run_no_op(const job& what);
 
 [[nodiscard]] inline std::vector<runner> own_runners() {
@@ -62,6 +63,7 @@ outcome run_no_op(const job& what);
             {"exchange", run_exchange},
             {"atomic_wait", run_atomic_wait},
             {"buffer_pool", run_buffer_pool},
+            {"unsized_buffers", run_unsized_buffers},
             {"no_op", run_no_op}};
 }
 
