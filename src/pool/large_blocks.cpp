@@ -144,7 +144,9 @@ misuse large_blocks::diagnose(const void* pointer) const noexcept {
     const std::byte* const address = static_cast<const std::byte*>(pointer);
     const std::uint32_t id = table_.find_of_any_size(address);
     if (id != no_slab && table_.at(id).begin == address) return misuse::double_free;
-    const std::uint32_t before = table_.find_of_any_size(address - 1);
+    // A number: what stands before any address is no pointer of C++.
+    const auto last = reinterpret_cast<std::uintptr_t>(pointer) - 1;
+    const std::uint32_t before = table_.find_of_any_size(reinterpret_cast<const void*>(last));
     if (before == no_slab) return misuse::foreign_pointer;
     const auto offset = static_cast<std::size_t>(address - table_.at(before).begin);
     if (offset < record_of(before)->requested) return misuse::interior_pointer;

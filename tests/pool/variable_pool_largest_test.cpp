@@ -3,7 +3,7 @@
 // What `largest_free` promises, in random traffic: a block of so many bytes without a call to the source, and
 // none that is larger.
 #include <cenote/pool/variable_pool.hpp>
-#include <cenote/source/heap.hpp>
+#include <cenote/source/os_pages.hpp>
 #include <cenote/source/region.hpp>
 
 #include "conformance/failing_source.hpp"
@@ -72,7 +72,7 @@ private:
 constexpr fit all_fits[] = {fit::good, fit::best, fit::first};
 
 TEST(variable_pool_largest, free_block_is_had_without_the_source_and_no_larger_one) {
-    heap upstream;
+    os_pages upstream; // a sanitizer keeps what the heap was given back
     std::size_t large = 0;
     for (const fit how : all_fits) {
         for (const bool exact : {false, true}) {
@@ -95,7 +95,7 @@ TEST(variable_pool_largest, free_block_is_had_without_the_source_and_no_larger_o
 }
 
 TEST(variable_pool_largest, free_block_of_all_counts_where_the_pool_cannot_grow) {
-    heap upstream;
+    os_pages upstream; // a sanitizer keeps what the heap was given back
     std::vector<std::byte> buffer(64 << 10);
     for (const fit how : all_fits) {
         probed whole({.initial_bytes = 50'000, .grow_size = 0, .fit = how}, upstream);
@@ -117,7 +117,7 @@ TEST(variable_pool_largest, free_block_is_none_before_the_first_and_after_the_la
 
 // Numbers of free blocks are bought from the source: without one, nothing can be cut off.
 TEST(variable_pool_largest, free_block_without_numbers_is_one_that_is_handed_out_whole) {
-    heap upstream;
+    os_pages upstream; // a sanitizer keeps what the heap was given back
     for (const fit how : all_fits) {
         failing_source calls(upstream);
         variable_pool pool({.fit = how, .source = &calls});
@@ -135,7 +135,7 @@ TEST(variable_pool_largest, free_block_without_numbers_is_one_that_is_handed_out
 }
 
 TEST(variable_pool_largest, free_block_of_many_of_about_its_size_is_one_that_good_fit_looks_at) {
-    heap upstream;
+    os_pages upstream; // a sanitizer keeps what the heap was given back
     failing_source calls(upstream);
     variable_pool pool({.grow_size = 1 << 20, .source = &calls});
     std::vector<void*> holes;
