@@ -111,7 +111,7 @@ buffer buffer_pool::adopt_as(std::span<std::byte> memory, engine::foreign_memory
 }
 
 void buffer::move_to_larger(std::size_t size) {
-    if (home_ == nullptr) base::raise_out_of_memory({.pool = "an empty buffer", .requested = size});
+    if (data_ == nullptr) base::raise_out_of_memory({.pool = "an empty buffer", .requested = size});
     if (home_->extend(*this, size)) return;
     buffer larger = home_->acquire(size);
     larger.size_ = size_;
@@ -127,7 +127,7 @@ bool buffer_pool::extend(buffer& one, std::size_t size) noexcept {
     const unsigned wanted = tier_for(size);
     engine::buffer_tiers& core = shared_.core();
     const section here(shared_);
-    if (!core.extend(entry, tier, wanted)) return false;
+    if (wanted <= tier || !core.extend(entry, tier, wanted)) return false;
     const std::size_t had = smallest() << tier; // what stands there stays defined
     if (core.is_watched()) base::permit(one.data_ + had, (smallest() << wanted) - had);
     one.where_ += wanted - tier;

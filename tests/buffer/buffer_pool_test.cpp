@@ -109,6 +109,30 @@ TEST(buffer_pool, a_handle_moves_and_returns_its_buffer_once) {
     EXPECT_TRUE(pool.is_valid());
 }
 
+// Neither its pool nor where it was is forgotten by what is released or moved from.
+TEST(buffer_pool, an_empty_handle_never_grows_whatever_it_held) {
+    buffer_pool pool({.stats = true, .trim = trim::manual});
+    (void)pool.acquire(1);
+    for (const std::size_t held : {std::size_t{100}, mib, 5 * mib}) {
+        for (const bool is_moved : {false, true}) {
+            buffer one = pool.acquire(held);
+            buffer other;
+            if (is_moved) other = std::move(one);
+            one.release();
+            for (const std::size_t wanted : {std::size_t{1}, 10 * kib, 2 * mib, 6 * mib}) {
+                EXPECT_THROW(one.resize(wanted), out_of_memory); // NOLINT: what is moved from is empty
+                EXPECT_THROW(one.reserve(wanted), out_of_memory);
+            }
+            one.resize(0);
+            EXPECT_FALSE(one);
+            EXPECT_EQ(one.size(), 0u);
+            EXPECT_EQ(pool.stats().live, is_moved ? 1u : 0u);
+        }
+        EXPECT_EQ(pool.stats().live_bytes, 0u);
+        EXPECT_TRUE(pool.is_valid());
+    }
+}
+
 TEST(buffer_pool, a_thread_gets_back_what_it_released_last) {
     buffer_pool pool({.sanitizers = false});
     (void)pool.acquire(1);

@@ -43,6 +43,7 @@ private:
     void acquire(operation how);
     void release(operation how);
     void resize(operation how);
+    static void refuse_to_grow(buffer& empty, std::size_t size);
     void share(operation how);
     void drop_part(operation how);
     void adopt(operation how);
@@ -139,11 +140,21 @@ void buffer_run::release(operation how) {
     if (!held_.empty()) leave(how.amount % held_.size());
 }
 
+void buffer_run::refuse_to_grow(buffer& empty, std::size_t size) {
+    bool is_refused = false;
+    try {
+        empty.resize(size);
+    } catch (const out_of_memory&) {
+        is_refused = true;
+    }
+    require(is_refused == (size != 0) && !empty && empty.empty(), "a handle that is empty has grown");
+}
+
 void buffer_run::resize(operation how) {
     if (held_.empty()) return;
     loan& one = held_[how.amount % held_.size()];
-    if (!one.whole) return;
     const std::size_t size = size_of(how);
+    if (!one.whole) return refuse_to_grow(one.whole, size); // its slices have the bytes
     const std::size_t kept = std::min({one.whole.size(), size, std::size_t{4096}});
     const std::byte sign = one.whole.data()[0];
     require_good(live_.remove(live_.number_of(one.data)));

@@ -68,7 +68,8 @@ public:
 
     /// Keeps what fits of the contents; what is new is whatever was there. Beyond the capacity it grows where
     /// it is, if what lies behind it is free, or a buffer of a larger tier takes its place. Throws
-    /// `out_of_memory`, and then nothing has changed.
+    /// `out_of_memory`, and then nothing has changed. An empty handle, also one that was released or moved
+    /// from, has no memory to grow, whichever pool it came from: more than 0 bytes are refused likewise.
     void resize(std::size_t size) {
         if (size > capacity()) [[unlikely]]
             move_to_larger(size);
