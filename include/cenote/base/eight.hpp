@@ -33,7 +33,7 @@ CENOTE_INLINE void start_row(lanes_of<Number>& row, Number first, Number step) n
 template<std::unsigned_integral Number>
 [[nodiscard]] CENOTE_INLINE bool rises_by(const void* row, Number first, Number step) noexcept {
     constexpr std::size_t each = 16 / sizeof(Number);
-    lanes_of<Number> wanted;
+    lanes_of<Number> wanted{};
     start_row(wanted, first, step);
     lanes_of<Number> apart{};
 #pragma GCC unroll 8
@@ -51,7 +51,7 @@ template<std::unsigned_integral Number>
 /// Stores the addresses `first`, `first + step`, … in [to, to + 8).
 CENOTE_INLINE void store_eight(void** to, std::uintptr_t first, std::uintptr_t step) noexcept {
     constexpr std::size_t each = 16 / sizeof(std::uintptr_t);
-    lanes_of<std::uintptr_t> row;
+    lanes_of<std::uintptr_t> row{};
     start_row(row, first, step);
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < 8; i += each) {
