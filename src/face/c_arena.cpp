@@ -128,11 +128,6 @@ void* cenote_arena_allocate_with(cenote_arena* arena, std::size_t size, std::siz
 
 cenote_status cenote_arena_free(cenote_arena* arena, void* block, std::size_t size) noexcept {
     if (!cenote_arena::is_usable(arena)) return CENOTE_BAD_ARGUMENT;
-    // What would end behind all memory is looked at before the arena compares ends, which wrap.
-    const std::size_t bytes = size != 0 ? size : 1;
-    if (bytes > base::size_max - reinterpret_cast<std::uintptr_t>(block)) {
-        return arena->arena->owns(block) ? CENOTE_WRONG_SIZE : CENOTE_FOREIGN_POINTER;
-    }
     return c::judged([&] { arena->arena->deallocate(block, size); });
 }
 

@@ -274,6 +274,24 @@ TEST(arena, wrong_frees_are_found_with_checks_and_change_nothing) {
     EXPECT_EQ(scratch.stats().live_bytes, 0u);
 }
 
+// A top of null is where they would end if sums wrapped.
+TEST(arena, bytes_that_would_end_behind_all_memory_are_nowhere) {
+    test::misuse_watch misuses;
+    void* const wild = reinterpret_cast<void*>(~std::uintptr_t{0} - 15);
+    arena unchecked;
+    unchecked.deallocate(wild, 16);
+    arena checked({.checks = true});
+    checked.deallocate(wild, 16);
+    ASSERT_EQ(misuses.count(), 1u);
+    EXPECT_EQ(misuses.seen()[0].kind, misuse::foreign_pointer);
+    for (arena* const one : {&unchecked, &checked}) {
+        void* const block = one->try_allocate(8);
+        ASSERT_TRUE(one->owns(block));
+        std::memset(block, 1, 8);
+        EXPECT_TRUE(one->is_valid());
+    }
+}
+
 TEST(arena, stands_in_static_storage) {
     static constinit arena scratch{{.name = "static"}};
     EXPECT_EQ(scratch.stats().reserved_bytes, 0u);
