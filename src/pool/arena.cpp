@@ -154,32 +154,62 @@ void arena::wipe(std::byte* begin, const std::byte* end) noexcept {
     if (watched_) base::forbid(begin, bytes);
 }
 
-bool arena::holds(const void* pointer, std::size_t bytes) const noexcept {
+// The chunk that has all of these bytes in use, or null.
+const engine::chunk* arena::home_of(const void* pointer, std::size_t bytes) const noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(pointer);
     const engine::chunk* const current = chunks_.current();
-    if (current == nullptr) return false;
+    if (current == nullptr) return nullptr;
     for (const engine::chunk* at = chunks_.first();; at = at->next) {
         const std::byte* const top = at == current ? this->top() : at->top;
         const std::size_t offset = address - reinterpret_cast<std::uintptr_t>(at->begin);
         const auto used = static_cast<std::size_t>(top - at->begin);
-        if (offset < used && bytes <= used - offset) return true;
-        if (at == current) return false;
+        if (offset < used && bytes <= used - offset) return at;
+        if (at == current) return nullptr;
     }
+}
+
+namespace {
+
+// Whether a mark or a note stands in these bytes of a chunk. The newest come first: the first one below, or
+// outside of the last chunk, ends the search, as what was made before lies lower or in earlier chunks.
+template<class Record>
+bool any_stands_in(const Record* newest, const engine::chunk& home, bool is_last, std::uintptr_t begin,
+                   std::size_t size) noexcept {
+    const auto lowest = reinterpret_cast<std::uintptr_t>(home.begin);
+    for (const Record* at = newest; at != nullptr; at = at->previous) {
+        const auto address = reinterpret_cast<std::uintptr_t>(at);
+        if (address - begin < size) return true;
+        if (address - lowest < begin - lowest) return false;
+        if (is_last && address - lowest >= home.size()) return false;
+    }
+    return false;
+}
+
+} // namespace
+
+// Reports what is wrong with a block and its size.
+bool arena::is_misuse(const void* block, std::size_t size) const noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
+    if (const engine::chunk* const home = home_of(block, size)) {
+        const bool is_last = home == chunks_.current();
+        if (!any_stands_in(marks_, *home, is_last, address, size) &&
+            !any_stands_in(notes_, *home, is_last, address, size)) {
+            return false;
+        }
+        report(misuse::wrong_size, block);
+        return true;
+    }
+    misuse kind = misuse::foreign_pointer;
+    for (const engine::chunk* at = chunks_.first(); at != nullptr; at = at->next) {
+        if (address - reinterpret_cast<std::uintptr_t>(at->begin) < at->size()) kind = misuse::double_free;
+    }
+    report(holds(block, 1) ? misuse::wrong_size : kind, block);
+    return true;
 }
 
 void arena::deallocate_slow(void* block, std::size_t size) noexcept {
     if (block == nullptr || !is_exact_) return;
-    if (!holds(block, size)) {
-        if (!options_.checks) return;
-        if (holds(block, 1)) return report(misuse::wrong_size, block);
-        const auto address = reinterpret_cast<std::uintptr_t>(block);
-        for (const engine::chunk* at = chunks_.first(); at != nullptr; at = at->next) {
-            if (address - reinterpret_cast<std::uintptr_t>(at->begin) < at->size()) {
-                return report(misuse::double_free, block);
-            }
-        }
-        return report(misuse::foreign_pointer, block);
-    }
+    if (options_.checks ? is_misuse(block, size) : !holds(block, size)) return;
     auto* const begin = static_cast<std::byte*>(block);
     if (begin + size == top()) {
         if (top() > high_) high_ = top();
@@ -200,6 +230,7 @@ bool arena::try_extend(void* block, std::size_t old_size, std::size_t size) noex
         reinterpret_cast<std::uintptr_t>(end) - reinterpret_cast<std::uintptr_t>(block);
     if (to_end != old_size || old_size > static_cast<std::size_t>(end - current->begin)) return false;
     if (size > static_cast<std::size_t>(current->end - begin)) return false;
+    if (options_.checks && is_misuse(block, old_size)) return false;
     if (end > high_) high_ = end;
     set_top(begin + size);
     if (size < old_size) {
@@ -214,10 +245,7 @@ bool arena::try_extend(void* block, std::size_t old_size, std::size_t size) noex
 // Whether nothing needs to move, also because it is misuse.
 bool arena::stays(void* block, std::size_t old_size, std::size_t size, std::size_t alignment) noexcept {
     if (block == nullptr || !base::is_power_of_two(alignment)) return false;
-    if (options_.checks && !holds(block, old_size + (old_size == 0))) {
-        deallocate_slow(block, old_size + (old_size == 0)); // says what is wrong
-        return true;
-    }
+    if (options_.checks && is_misuse(block, old_size + (old_size == 0))) return true;
     if (base::padding_to(block, alignment) != 0) return false;
     return try_extend(block, old_size, size) || size <= old_size;
 }

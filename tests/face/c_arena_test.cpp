@@ -97,6 +97,23 @@ TEST(c_arena, wrong_marks_and_frees_have_codes_and_change_nothing) {
     EXPECT_EQ(watch.count(), 0u);
 }
 
+TEST(c_arena, a_mark_is_not_given_back_with_a_block) {
+    const arena_of arena;
+    auto* const first = static_cast<char*>(cenote_arena_allocate(arena, 16, 16));
+    cenote_mark here;
+    ASSERT_EQ(cenote_arena_mark(arena, &here), CENOTE_OK);
+    auto* const second = static_cast<char*>(cenote_arena_allocate(arena, 16, 16));
+    const auto both = static_cast<std::size_t>(second + 16 - first);
+    const cenote_allocator face = cenote_arena_allocator(arena);
+    EXPECT_EQ(cenote_arena_free(arena, first, both), CENOTE_WRONG_SIZE);
+    EXPECT_EQ(cenote_reallocate(&face, first, both, 8, 16, CENOTE_NONE), nullptr);
+    void* const third = cenote_arena_allocate(arena, 4000, 16);
+    ASSERT_NE(third, nullptr);
+    std::memset(third, 0xff, 4000);
+    EXPECT_EQ(cenote_arena_rewind(arena, &here), CENOTE_OK);
+    EXPECT_EQ(cenote_arena_free(arena, first, 16), CENOTE_OK);
+}
+
 TEST(c_arena, stands_in_a_buffer_and_takes_no_more) {
     std::vector<char> buffer(5000);
     cenote_arena_options wanted = defaults();

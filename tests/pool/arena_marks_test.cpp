@@ -156,6 +156,52 @@ TEST(arena_marks, freeing_the_last_allocation_stops_at_a_mark) {
     EXPECT_EQ(scratch.stats().live_bytes, live);
 }
 
+// Also where they would be given back only in part, or not at all but erased.
+TEST(arena_marks, no_size_given_back_takes_marks_or_notes_with_it) {
+    test::misuse_watch misuses;
+    arena scratch({.chunk_size = 1024, .checks = true, .erase_on_free = true});
+    const auto expect_wrong = [&](const void* block) {
+        ASSERT_EQ(misuses.count(), 1u);
+        EXPECT_EQ(misuses.seen()[0].kind, misuse::wrong_size);
+        EXPECT_EQ(misuses.seen()[0].pointer, block);
+        EXPECT_TRUE(scratch.is_valid());
+        misuses.clear();
+    };
+    auto* const first = static_cast<std::byte*>(scratch.allocate(16));
+    const arena_mark here = scratch.mark();
+    auto* const second = static_cast<std::byte*>(scratch.allocate(16));
+    (void)scratch.make<noted>(1);
+    auto* const third = static_cast<std::byte*>(scratch.allocate(16));
+    auto* const end = third + 16;
+    const auto free_too_much = [&] {
+        const std::size_t live = scratch.stats().live_bytes;
+        for (std::byte* const block : {first, second}) {
+            const auto to_the_end = static_cast<std::size_t>(end - block);
+            scratch.deallocate(block, to_the_end);
+            expect_wrong(block);
+            scratch.deallocate(block, to_the_end - 16);
+            expect_wrong(block);
+            EXPECT_EQ(scratch.reallocate(block, to_the_end, 8), block);
+            expect_wrong(block);
+        }
+        EXPECT_EQ(scratch.stats().live_bytes, live);
+    };
+    free_too_much();
+    const auto from_first = static_cast<std::size_t>(end - first);
+    EXPECT_FALSE(scratch.try_extend(first, from_first, 8));
+    expect_wrong(first);
+    EXPECT_FALSE(scratch.try_extend(first, from_first, from_first + 16));
+    expect_wrong(first);
+    (void)scratch.allocate(2000); // in another chunk
+    (void)scratch.make<noted>(2);
+    free_too_much();
+    gone().clear();
+    scratch.rewind(here);
+    EXPECT_EQ(gone(), (std::vector<int>{2, 1}));
+    scratch.deallocate(first, 16);
+    EXPECT_EQ(misuses.count(), 0u);
+}
+
 TEST(arena_marks, a_mark_that_cannot_be_stored_throws_and_changes_nothing) {
     std::array<std::byte, 32> bytes{};
     arena scratch({.maximum_bytes = 0, .buffer = bytes.data(), .buffer_bytes = bytes.size()});

@@ -27,7 +27,7 @@ struct arena_options {
     void* buffer = nullptr;                ///< used before the source; must outlive the arena
     std::size_t buffer_bytes = 0;
     cenote::source* source = nullptr; ///< null: `default_source()`
-    bool checks = false;              ///< finds wrong frees at the call; every call takes the slow path
+    bool checks = false;              ///< finds wrong frees (see there); every call takes the slow path
     bool stats = false;               ///< counts calls; every call takes the slow path
     bool zero_on_allocate = false;    ///< bytes come zeroed; every call takes the slow path
     bool erase_on_free = false;       ///< bytes are zeroed when they return; every call takes the slow path
@@ -91,7 +91,10 @@ public:
     [[nodiscard]] void* allocate_zeroed(std::size_t size, std::size_t alignment = default_alignment);
 
     /// Gives the bytes back when they are the last that were allocated; otherwise they stay until the next
-    /// reset. With `checks`, what is not live here is misuse. Null is ignored.
+    /// reset. With `checks`, bytes that are not all live here are misuse, and so are those with a mark or a
+    /// note of a destructor among them, which takes O(marks and notes) at most. Where one block ends and
+    /// the next begins is not recorded: a size that reaches over live neighbours only is not found out. Null
+    /// is ignored.
     void deallocate(void* block, std::size_t size, std::size_t alignment = default_alignment) noexcept;
 
     /// `size` bytes that begin with the contents of the old ones: in place when those were the last or when
@@ -180,7 +183,11 @@ private:
             [&] { calls_.failures += counts ? 1 : 0; });
     }
     [[nodiscard]] shortage shortage_of(std::size_t size) const noexcept;
-    [[nodiscard]] bool holds(const void* pointer, std::size_t bytes) const noexcept;
+    [[nodiscard]] const engine::chunk* home_of(const void* pointer, std::size_t bytes) const noexcept;
+    [[nodiscard]] bool holds(const void* pointer, std::size_t bytes) const noexcept {
+        return home_of(pointer, bytes) != nullptr;
+    }
+    [[nodiscard]] bool is_misuse(const void* block, std::size_t size) const noexcept;
     void report(misuse kind, const void* pointer) const noexcept;
 
     [[nodiscard]] source& from() const noexcept {
