@@ -72,15 +72,45 @@ private:
     cenote_allocator of_;
 };
 
-// Room for the defaults that C sets; they are never destroyed, as C may use them to the very end.
-struct alignas(foreign_resource) place {
-    std::byte bytes[sizeof(foreign_resource)];
-};
-constinit place of_process{};
-constinit thread_local place of_thread{};
+bool operator==(const cenote_allocator& a, const cenote_allocator& b) noexcept {
+    return a.context == b.context && a.allocate == b.allocate && a.reallocate == b.reallocate &&
+           a.deallocate == b.deallocate && a.stats == b.stats;
+}
 
-memory_resource* put(place& where, const cenote_allocator* allocator) noexcept {
-    return allocator != nullptr ? ::new (where.bytes) foreign_resource(*allocator) : nullptr;
+// The defaults that C has ever set. None ends or becomes another: pools, containers and scopes may go on
+// drawing from it when others are set, its thread has ended, or the process ends.
+struct kept_default {
+    kept_default(const cenote_allocator& of, kept_default* before) noexcept : as(of), next(before) {}
+    foreign_resource as;
+    kept_default* next;
+};
+constinit sync::atomic<kept_default*> newest{nullptr};
+
+template<class Test>
+kept_default* find(const Test& is_it) noexcept {
+    kept_default* at = newest.load(sync::memory_order_acquire);
+    while (at != nullptr && !is_it(at->as)) at = at->next;
+    return at;
+}
+
+// Null when there is no memory for it. Two threads may both be the first to keep one: that harms nothing.
+memory_resource* keep(const cenote_allocator& allocator) noexcept {
+    kept_default* one = find([&](const foreign_resource& at) { return at.original() == allocator; });
+    if (one != nullptr) return &one->as;
+    one = new (std::nothrow) kept_default(allocator, newest.load(sync::memory_order_acquire));
+    if (one == nullptr) return nullptr;
+    while (!newest.compare_exchange_weak(one->next, one, sync::memory_order_acq_rel)) {
+    }
+    return &one->as;
+}
+
+cenote_status set(const cenote_allocator* allocator,
+                  memory_resource* (*put)(memory_resource* resource) noexcept) noexcept {
+    if (allocator != nullptr && c::lacks_functions(*allocator)) return CENOTE_BAD_ARGUMENT;
+    memory_resource* const resource = allocator != nullptr ? keep(*allocator) : nullptr;
+    if (allocator != nullptr && resource == nullptr) return CENOTE_NO_MEMORY;
+    (void)put(resource);
+    return CENOTE_OK;
 }
 
 } // namespace
@@ -95,26 +125,19 @@ cenote_allocator cenote_pages_allocator(void) noexcept {
     return allocator_of(pages_resource());
 }
 
-// What C has set comes back as it was: a way through the place where it stands would lead to whatever stands
-// there later.
+// What C has set comes back as it was, whoever set it in between.
 cenote_allocator cenote_default_allocator(void) noexcept {
     memory_resource& now = default_resource();
-    const void* const at = &now;
-    if (at == of_thread.bytes || at == of_process.bytes)
-        return static_cast<foreign_resource&>(now).original();
-    return allocator_of(now);
+    const kept_default* const set_by_c = find([&](const foreign_resource& at) { return &at == &now; });
+    return set_by_c != nullptr ? set_by_c->as.original() : allocator_of(now);
 }
 
 cenote_status cenote_set_process_allocator(const cenote_allocator* allocator) noexcept {
-    if (allocator != nullptr && c::lacks_functions(*allocator)) return CENOTE_BAD_ARGUMENT;
-    (void)set_process_resource(put(of_process, allocator));
-    return CENOTE_OK;
+    return set(allocator, set_process_resource);
 }
 
 cenote_status cenote_set_thread_allocator(const cenote_allocator* allocator) noexcept {
-    if (allocator != nullptr && c::lacks_functions(*allocator)) return CENOTE_BAD_ARGUMENT;
-    (void)set_thread_resource(put(of_thread, allocator));
-    return CENOTE_OK;
+    return set(allocator, set_thread_resource);
 }
 
 void* cenote_allocate(const cenote_allocator* from, std::size_t size, std::size_t alignment,

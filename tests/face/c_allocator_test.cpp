@@ -4,6 +4,8 @@
 #include <cenote/cenote.h>
 #include <cenote/face/default_resource.hpp>
 #include <cenote/face/direct_resource.hpp>
+#include <cenote/face/resource.hpp>
+#include <cenote/pool/multi_pool.hpp>
 
 #include "support/misuse_watch.hpp"
 
@@ -366,6 +368,60 @@ TEST(c_allocator, defaults_are_those_of_cpp) {
     cenote_set_thread_allocator(nullptr);
     cenote_set_process_allocator(nullptr);
     EXPECT_EQ(cenote_default_allocator().context, &cenote::heap_resource());
+}
+
+TEST(c_allocator, what_draws_from_a_default_goes_on_when_another_is_set) {
+    counted first;
+    counted second;
+    const cenote_allocator a = first.face();
+    const cenote_allocator b = second.face();
+    EXPECT_EQ(cenote_set_process_allocator(&a), CENOTE_OK);
+    {
+        cenote::pool_resource<cenote::multi_pool> scratch(cenote::default_resource());
+        (void)scratch.allocate(100);
+        EXPECT_GT(first.live, 0u);
+        EXPECT_EQ(cenote_set_process_allocator(&b), CENOTE_OK);
+    }
+    EXPECT_EQ(first.live, 0u);
+    EXPECT_EQ(second.live, 0u);
+    cenote::memory_resource& of_b = cenote::default_resource();
+    EXPECT_EQ(cenote_set_process_allocator(&a), CENOTE_OK);
+    EXPECT_EQ(cenote_set_process_allocator(&b), CENOTE_OK);
+    EXPECT_EQ(&cenote::default_resource(), &of_b) << "one that was set before is kept once";
+    EXPECT_EQ(cenote_set_process_allocator(nullptr), CENOTE_OK);
+}
+
+TEST(c_allocator, a_scope_restores_the_default_that_was_when_it_began) {
+    counted first;
+    counted second;
+    const cenote_allocator a = first.face();
+    const cenote_allocator b = second.face();
+    EXPECT_EQ(cenote_set_thread_allocator(&a), CENOTE_OK);
+    {
+        const cenote::use_by_default scope(cenote::heap_resource());
+        EXPECT_EQ(cenote_set_thread_allocator(&b), CENOTE_OK);
+    }
+    EXPECT_EQ(cenote_default_allocator().context, &first);
+    EXPECT_EQ(cenote_set_thread_allocator(nullptr), CENOTE_OK);
+}
+
+TEST(c_allocator, a_default_of_a_thread_outlives_it) {
+    counted heap;
+    const cenote_allocator face = heap.face();
+    cenote::memory_resource* of_thread = nullptr;
+    std::thread([&] {
+        EXPECT_EQ(cenote_set_thread_allocator(&face), CENOTE_OK);
+        of_thread = &cenote::default_resource();
+    }).join();
+    counted another; // takes the place, where there is one for each thread
+    const cenote_allocator other = another.face();
+    std::thread([&] {
+        EXPECT_EQ(cenote_set_thread_allocator(&other), CENOTE_OK);
+        of_thread->deallocate(of_thread->allocate(100), 100);
+    }).join();
+    EXPECT_EQ(heap.calls, 1u);
+    EXPECT_EQ(heap.live, 0u);
+    EXPECT_EQ(another.calls, 0u);
 }
 
 TEST(c_allocator_death, no_fail_aborts_with_a_message) {

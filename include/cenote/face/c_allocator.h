@@ -62,8 +62,9 @@ CENOTE_API cenote_allocator cenote_pages_allocator(void) CENOTE_NOEXCEPT;
 
 /** The calling thread's default, or else the process's, or else the heap; C++ code has the same. */
 CENOTE_API cenote_allocator cenote_default_allocator(void) CENOTE_NOEXCEPT;
-/** Set the defaults; null restores what they are at first. The process's before there are other threads.
- * CENOTE_BAD_ARGUMENT for one that cannot allocate or deallocate. */
+/** Set the defaults; null restores what they are at first. What drew from the one before goes on doing so:
+ * for each context that was ever set a few words of the heap are kept as long as the process lives.
+ * CENOTE_BAD_ARGUMENT for one that cannot allocate or deallocate, CENOTE_NO_MEMORY when it cannot be kept. */
 CENOTE_API cenote_status cenote_set_process_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
 CENOTE_API cenote_status cenote_set_thread_allocator(const cenote_allocator* allocator) CENOTE_NOEXCEPT;
 
