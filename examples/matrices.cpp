@@ -57,6 +57,8 @@ void notices_what_goes_wrong() {
     expect(is_refused([&] { a.set({thirteen, 11}); }), "one that leaves elements out, too");
     expect(is_refused([&] { (void)a.at(3, 0); }), "an element outside is refused");
     expect(is_refused([&] { copy(larger.make(), a); }), "a copy into another shape is refused");
+    example::matrix_pool turned(4, 3);
+    expect(is_refused([&] { copy(turned.make(), a); }), "also when there are as many elements");
     expect(is_refused([&] { larger.free(a); }), "another pool's matrix is not taken back");
     pool.free(a);
     expect(is_refused([&] { pool.free(a); }), "a second free is refused");

@@ -76,6 +76,8 @@ public:
         if (values.size() != own.size()) throw wrong_matrix("the values do not fit the matrix");
         std::copy(values.begin(), values.end(), own.begin());
     }
+    [[nodiscard]] std::size_t rows() const { return pool().rows_; }
+    [[nodiscard]] std::size_t columns() const { return pool().columns_; }
     [[nodiscard]] std::span<double> elements() const {
         return {reinterpret_cast<double*>(stamp_ + 1), pool().rows_ * pool().columns_};
     }
@@ -96,6 +98,8 @@ private:
 
 /// The elements of one matrix into another, maybe of another pool. Throws when their shapes differ.
 inline void copy(const matrix_pool::handle& to, const matrix_pool::handle& from) {
+    if (to.rows() != from.rows() || to.columns() != from.columns())
+        throw wrong_matrix("the matrices differ in shape");
     to.set(from.elements());
 }
 
