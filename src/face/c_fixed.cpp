@@ -131,7 +131,7 @@ void* fixed_allocate(void* context, std::size_t size, std::size_t alignment, uns
     if (fits) {
         block = pool.try_allocate();
         if (block == nullptr) block = pool.allocate_slow(options);
-    } else {
+    } else if (c::is_alignment(alignment)) {
         pool.refuse_unfit(size, options);
     }
     if (block != nullptr) c::zero_tail(block, 0, size, options);
@@ -142,10 +142,10 @@ void* fixed_reallocate(void* context, void* block, std::size_t old_size, std::si
                        std::size_t alignment, unsigned options) noexcept {
     if (block == nullptr) return fixed_allocate(context, new_size, alignment, options);
     cenote_fixed& pool = *static_cast<cenote_fixed*>(context);
-    const bool fits = pool.with([&](auto& of) {
-        return old_size <= of.block_size() && new_size <= of.block_size() &&
-               c::is_alignment(alignment, of.alignment()) && (pool.is_unchecked || of.is_live(block));
-    });
+    if (!c::is_alignment(alignment) || old_size > cenote_fixed_block_size(&pool)) return nullptr;
+    if (!pool.is_unchecked && cenote_fixed_is_live(&pool, block) == 0) return nullptr;
+    const bool fits =
+        pool.with([&](auto& of) { return new_size <= of.block_size() && alignment <= of.alignment(); });
     if (fits) {
         c::zero_tail(block, old_size, new_size, options);
     } else {

@@ -76,7 +76,9 @@ void* memory_resource::get(std::size_t size, std::size_t alignment, memory_optio
     return block;
 }
 
+// What is no alignment stays none, whatever a handler frees.
 void* memory_resource::get_or_ask(std::size_t size, std::size_t alignment, memory_options wanted) {
+    if (!base::is_power_of_two(alignment)) return nullptr;
     for (unsigned attempt = 0;; ++attempt) {
         if (void* const block = get(size, alignment, wanted)) return block;
         if (!engine::may_retry(options_.on_exhaustion, attempt, shortage_of(size), this)) return nullptr;
@@ -134,7 +136,7 @@ bool memory_resource::resize(void*, std::size_t, std::size_t, std::size_t) noexc
 
 bool memory_resource::resized(void* block, std::size_t old_size, std::size_t new_size, std::size_t alignment,
                               memory_options wanted) noexcept {
-    if (!base::is_power_of_two(alignment) ||
+    if (!base::is_power_of_two(alignment) || base::padding_to(block, alignment) != 0 ||
         !resize(block, at_least_one(old_size), at_least_one(new_size), alignment))
         return false;
     if (has(wanted, memory_options::zero)) zero_behind(block, old_size, new_size);

@@ -370,6 +370,16 @@ TEST(c_allocator, defaults_are_those_of_cpp) {
     EXPECT_EQ(cenote_default_allocator().context, &cenote::heap_resource());
 }
 
+TEST(c_allocator, no_fail_is_not_for_what_is_no_request) {
+    const family all(nullptr);
+    alignas(64) char elsewhere[64];
+    for (const cenote_allocator& face : all.faces()) {
+        EXPECT_EQ(cenote_allocate(&face, 8, 12, CENOTE_NO_FAIL), nullptr);
+        EXPECT_EQ(face.allocate(face.context, 8, 12, CENOTE_NO_FAIL), nullptr);
+        EXPECT_EQ(face.reallocate(face.context, elsewhere, 8, 16, 8, CENOTE_NO_FAIL), nullptr);
+    }
+}
+
 TEST(c_allocator, what_draws_from_a_default_goes_on_when_another_is_set) {
     counted first;
     counted second;

@@ -7,6 +7,7 @@
 
 #include "support/sizes.hpp"
 
+#include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <limits>
@@ -115,6 +116,32 @@ TEST(memory_resource, reallocation_moves_contents_and_frees_the_old_block) {
     }
     face.deallocate(block, size, 16);
     EXPECT_EQ(pool.stats().live, 0u);
+}
+
+TEST(memory_resource, no_block_stays_where_it_does_not_stand_at_its_alignment) {
+    constexpr std::size_t far = std::size_t{1} << 20;
+    memory_resource& pages = pages_resource(); // whose blocks go back at any alignment
+    void* const some[2] = {pages.try_allocate(100), pages.try_allocate(100)}; // not both stand there
+    for (void* const block : some) {
+        void* const moved = pages.try_reallocate(block, 100, 100, far);
+        ASSERT_NE(moved, nullptr);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(moved) % far, 0u);
+        pages.deallocate(moved, 100, far);
+    }
+}
+
+TEST(memory_resource, asks_nobody_for_what_is_no_alignment) {
+    unsigned asked = 0;
+    const exhaustion_handler says_yes{[](void* count, const shortage&) {
+                                          ++*static_cast<unsigned*>(count);
+                                          return true;
+                                      },
+                                      &asked, 5};
+    scarce face(100, {.then = when_exhausted::null, .on_exhaustion = says_yes});
+    EXPECT_EQ(face.allocate(8, 12, memory_options::none), nullptr);
+    EXPECT_EQ(asked, 0u);
+    EXPECT_EQ(face.allocate(200, 8, memory_options::none), nullptr);
+    EXPECT_EQ(asked, 5u);
 }
 
 TEST(memory_resource, reallocation_stays_in_the_size_class_of_a_plain_pool) {

@@ -14,8 +14,10 @@ CENOTE_C_BEGIN
 /** What else is asked of a single allocation; combine with |. */
 enum cenote_option {
     CENOTE_NONE = 0,
-    CENOTE_ZERO = 1,   /**< all its bytes are zero; of a reallocation: those that are new */
-    CENOTE_NO_FAIL = 2 /**< rather aborts with a message than returns null */
+    CENOTE_ZERO = 1, /**< all its bytes are zero; of a reallocation: those that are new */
+    /** Rather aborts with a message than returns null. Not for what is no request: a bad alignment, a block
+     * that is not live. */
+    CENOTE_NO_FAIL = 2
 };
 
 /** What an allocator holds, and what was asked of it. Bytes are those of whole blocks; an arena pool counts
@@ -47,10 +49,11 @@ typedef struct cenote_allocator {
     /** A block, or null. */
     void* (*allocate)(void* context, size_t size, size_t alignment, unsigned options);
     /** A block with the contents of the old one, in place where that can be, or null: then the old one is as
-     * it was. A null block is none. */
+     * it was. A null block is none. The alignment must be that which the block was allocated with, as for
+     * `deallocate`; no block stays where it does not stand at it. */
     void* (*reallocate)(void* context, void* block, size_t old_size, size_t new_size, size_t alignment,
                         unsigned options);
-    /** Takes a block back, with the size and alignment asked for last; null is ignored. */
+    /** Takes a block back, with the size asked for last and its alignment; null is ignored. */
     cenote_status (*deallocate)(void* context, void* block, size_t size, size_t alignment);
     /** What it holds; null for an allocator that does not say. */
     cenote_status (*stats)(void* context, cenote_stats* stats);

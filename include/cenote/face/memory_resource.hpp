@@ -70,7 +70,8 @@ public:
                                      memory_options wanted = memory_options::none) noexcept;
 
     /// A block of `new_size` with the contents of `block`, in place where that can be; a null `block` is
-    /// none. When it fails `block` is as it was.
+    /// none. When it fails `block` is as it was. `alignment` must be that which `block` was allocated with,
+    /// as for `deallocate`; no block stays where it does not stand at it.
     [[nodiscard]] void* reallocate(void* block, std::size_t old_size, std::size_t new_size,
                                    std::size_t alignment = default_alignment,
                                    memory_options wanted = memory_options::none);
