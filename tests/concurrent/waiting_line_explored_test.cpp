@@ -265,6 +265,30 @@ TEST(waiting_line_explored, who_wants_several_is_sent_away_whole) {
         bound(2)));
 }
 
+// One stays out until the end: what comes to those in line is only a part of what the first wants.
+TEST(waiting_line_explored, what_the_first_in_line_had_goes_to_nobody_at_close) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<>>(2);
+            const std::uint32_t held = all->line.take();
+            run.threads.emplace_back([=] {
+                require(all->use_two(sync::no_deadline) == wait_result::closed, "two, while one is out");
+            });
+            run.threads.emplace_back([=] {
+                while (all->line.waiting() == 0 && !all->line.is_closed()) explored::pause();
+                std::uint32_t number = 0;
+                require(all->line.wait(number, 1, sync::no_deadline) == wait_result::closed,
+                        "something of a closed line");
+            });
+            run.threads.emplace_back([=] { all->line.close(); });
+            run.at_end = [=] {
+                all->line.give(held);
+                all->require_all_there(2);
+            };
+        },
+        bound(2)));
+}
+
 TEST(waiting_line_explored, grows_while_it_is_used_and_waited_for) {
     expect_nothing(explore(
         [](program& run) {

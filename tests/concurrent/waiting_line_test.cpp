@@ -126,6 +126,26 @@ TEST(waiting_line, a_deadline_comes_and_not_before_its_time) {
     some.line.give(only);
 }
 
+TEST(waiting_line, close_hands_nobody_what_the_first_in_line_had) {
+    things some(2);
+    const std::uint32_t held = some.get();
+    std::atomic<int> sent_away{0};
+    std::vector<std::thread> crowd;
+    for (const std::uint32_t wanted : {2u, 1u}) {
+        crowd.emplace_back([&, wanted] {
+            std::uint32_t number = 0;
+            if (some.line.wait(number, wanted, sync::no_deadline) == wait_result::closed) ++sent_away;
+        });
+        some.wait_until_waiting(static_cast<std::uint32_t>(crowd.size()));
+    }
+    some.line.close();
+    for (std::thread& one : crowd) one.join();
+    EXPECT_EQ(sent_away, 2);
+    EXPECT_EQ(some.line.levels().free, 1u);
+    some.line.give(held);
+    EXPECT_EQ(some.line.levels().free, 2u);
+}
+
 TEST(waiting_line, close_wakes_all_and_what_is_out_comes_back) {
     things some(1);
     const std::uint32_t only = some.get();

@@ -195,7 +195,7 @@ private:
     // All that follows is in a section.
 
     void give_blocked(std::uint32_t number) noexcept {
-        if (!queue_.empty()) return hand_over(number);
+        if (!queue_.empty() && !is_closed_) return hand_over(number);
         free_.give_alone(number);
     }
 
