@@ -31,6 +31,9 @@ TEST(buffer_options, that_make_no_sense_are_refused) {
     refused({.lazy_after = 0ns});
     refused({.lazy_after = 10s, .return_after = 20s});
     refused({.lazy_after = 1ms, .return_after = 10s});
+    refused({.lazy_after = std::chrono::nanoseconds::max(), .return_after = 10s});
+    refused(
+        {.lazy_after = std::chrono::nanoseconds::max() / 3, .return_after = std::chrono::nanoseconds::max()});
     refused({.threads = 0});
     EXPECT_EQ(buffer_pool_options{}.flaw(), nullptr);
 }

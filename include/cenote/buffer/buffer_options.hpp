@@ -96,7 +96,7 @@ constexpr const char* buffer_pool_options::flaw() const noexcept {
         return "most_retained or least_retained is above 1048576 buffers";
     }
     if (lazy_after.count() <= 0) return "lazy_after is not above zero";
-    if (return_after < 4 * lazy_after || return_after / 200 > lazy_after) {
+    if (lazy_after > return_after / 4 || return_after / 200 > lazy_after) {
         return "return_after is not from 4 to 200 times lazy_after";
     }
     if (threads == 0) return "threads is 0; leave it out or say how many threads are expected";
