@@ -219,7 +219,7 @@ std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
     const std::int64_t step = options_.lazy_after.count();
     if (stepped_at_ == never || now < stepped_at_) stepped_at_ = now;
     const std::int64_t steps = (now - stepped_at_) / step;
-    if (steps == 0) return stepped_at_ + step;
+    if (steps == 0) return later_by(step);
     stepped_at_ += steps * step;
     for (unsigned t = 0; t < options_.tiers(); ++t) {
         unshelve(tiers_[t], tiers_[t].least_); // nobody needed them in the whole step
@@ -233,8 +233,13 @@ std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
         purges_ += gone.calls;
         recent_.pass(heap_.used_bytes());
     }
-    const bool is_pending = gone.is_more_to_come || shelved_bytes_ != 0;
-    return stepped_at_ + (is_pending ? step : options_.return_after.count());
+    // What is out may be released in a moment, and is idle from the step on that sees it.
+    const bool is_pending = gone.is_more_to_come || heap_.used_bytes() != 0;
+    return later_by(is_pending ? step : options_.return_after.count());
+}
+
+std::int64_t buffer_tiers::later_by(std::int64_t length) const noexcept {
+    return stepped_at_ < sync::no_deadline - length ? stepped_at_ + length : sync::no_deadline;
 }
 
 std::size_t buffer_tiers::trim() noexcept {

@@ -1,4 +1,5 @@
 // cenote: SPDX-License-Identifier: MIT
+#include <cenote/buffer/buffer_pool.hpp>
 #include <cenote/buffer/buffer_tiers.hpp>
 #include <cenote/source/region.hpp>
 
@@ -82,6 +83,45 @@ TEST(buffer_tiers, time_passes_in_steps_and_each_is_done_once) {
     EXPECT_LE(now, 110 * second);
     EXPECT_EQ(next, now + 10 * second); // nothing is left to go
     EXPECT_TRUE(tiers.is_valid());
+}
+
+// Whoever ticks only when asked to sees in time what is released in between.
+TEST(buffer_tiers, ticks_that_are_asked_for_return_all_in_time) {
+    for (const std::size_t count : {6u, 60u}) { // on the shelf, and more than fits it
+        buffer_tiers tiers({.sanitizers = false, .trim = trim::manual}, 1);
+        ASSERT_TRUE(tiers.open_shared());
+        std::int64_t next = tiers.tick(100 * second);
+        const std::vector<void*> entries = take(tiers, 10, count);
+        for (int i = 0; i < 30; ++i) next = tiers.tick(next);
+        const std::int64_t released = next - second + 1; // right after it was asked
+        give(tiers, 10, entries);
+        std::int64_t now = released;
+        while (tiers.stats().reserved_bytes >= mib && now < 200 * second) {
+            now = next;
+            next = tiers.tick(now);
+        }
+        EXPECT_LE(now - released, 12 * second) << count; // and the steps in which it was seen
+        EXPECT_EQ(tiers.tick(next), next + 10 * second); // nothing is out: that is soon enough
+    }
+}
+
+TEST(buffer_tiers, the_end_of_time_is_never_passed) {
+    constexpr std::int64_t last = sync::no_deadline;
+    for (const std::int64_t now : {std::int64_t{0}, last - 1, last}) {
+        buffer_tiers tiers({.lazy_after = std::chrono::nanoseconds(last / 4),
+                            .return_after = std::chrono::nanoseconds(last),
+                            .sanitizers = false,
+                            .trim = trim::manual},
+                           1);
+        ASSERT_TRUE(tiers.open_shared());
+        EXPECT_EQ(tiers.tick(now), now == 0 ? last / 4 : last);
+        EXPECT_EQ(tiers.tick(last), last);
+        EXPECT_TRUE(tiers.is_valid());
+    }
+    buffer_pool pool({.trim = trim::manual});
+    const buffer held = pool.acquire(1);
+    EXPECT_EQ(pool.tick(buffer_pool::clock::time_point::max()), buffer_pool::clock::time_point::max());
+    EXPECT_EQ(pool.tick(buffer_pool::clock::time_point::max()), buffer_pool::clock::time_point::max());
 }
 
 TEST(buffer_tiers, a_late_tick_makes_up_for_the_steps_it_missed) {

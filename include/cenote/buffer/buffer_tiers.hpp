@@ -94,8 +94,8 @@ public:
     void give_oversize(void* data, std::size_t bytes) noexcept;
     /// Bytes of such a region; false when that does not fit.
     [[nodiscard]] bool oversize_for(std::size_t size, std::size_t& bytes) const noexcept;
-    /// Time has come to `now`: what has been idle goes back, step by step. Returns when to come again, or
-    /// `sync::no_deadline` when there is nothing to come for.
+    /// Time has come to `now`: what has been idle goes back, step by step. Returns when to come again: after
+    /// a step while anything is out or idle, else after `return_after`; at most `sync::no_deadline`.
     std::int64_t tick(std::int64_t now) noexcept;
     /// Whether `tick` has something to do then.
     [[nodiscard]] bool is_due(std::int64_t now) const noexcept {
@@ -125,6 +125,7 @@ private:
     [[nodiscard]] place cut(unsigned of, bool may_grow) noexcept;
     void unshelve(tier& of, std::size_t count) noexcept;
     [[nodiscard]] idle_limits limits_now() const noexcept;
+    [[nodiscard]] std::int64_t later_by(std::int64_t length) const noexcept;
     void clear_shelves() noexcept;
 
     buffer_pool_options options_;
