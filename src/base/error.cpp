@@ -49,7 +49,7 @@ out_of_memory::out_of_memory(const shortage& what) noexcept : details_(what), te
 }
 
 bad_options::bad_options(const char* pool, const char* reason) noexcept : text_{} {
-    std::snprintf(text_, sizeof text_, "cenote: pool '%.64s' cannot be made: %s", pool, reason);
+    std::snprintf(text_, sizeof text_, "cenote: pool '%.64s': %s", pool, reason);
 }
 
 pool_closed::pool_closed(const char* pool) noexcept : text_{} {

@@ -62,7 +62,7 @@ TEST(error, bad_options_names_pool_and_reason) {
         base::raise_bad_options("nodes", "alignment is not a power of two");
         FAIL() << "nothing was thrown";
     } catch (const bad_options& error) {
-        EXPECT_STREQ(error.what(), "cenote: pool 'nodes' cannot be made: alignment is not a power of two");
+        EXPECT_STREQ(error.what(), "cenote: pool 'nodes': alignment is not a power of two");
     }
 }
 

@@ -79,7 +79,7 @@ TEST(fixed_pool, blocks_do_not_overlap_and_keep_what_is_written) {
 
 TEST(fixed_pool, zero_bytes_and_alignments_that_are_no_power_of_two_are_refused_with_advice) {
     EXPECT_EQ(refusal({.block_size = 0, .name = "zero"}),
-              "cenote: pool 'zero' cannot be made: block_size is 0; give the bytes of a block");
+              "cenote: pool 'zero': block_size is 0; give the bytes of a block");
     for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{12}, size_max - 1}) {
         EXPECT_NE(refusal({.block_size = 64, .alignment = alignment}).find("alignment is not a power of two"),
                   std::string::npos);
