@@ -64,7 +64,12 @@ buffer buffer_pool::take_oversize(std::size_t size) noexcept {
 }
 
 buffer buffer_pool::take(std::size_t size) noexcept {
-    if (size > largest_) return take_oversize(size);
+    if (size > largest_) {
+        buffer found = take_oversize(size);
+        if (found) return found;
+        shared_.release_cache(); // what the thread itself keeps may be all that is in the way
+        return take_oversize(size);
+    }
     const unsigned tier = tier_for(size);
     void* const entry = take_entry(tier);
     return entry != nullptr ? make(entry, tier, size) : buffer();

@@ -203,6 +203,18 @@ TEST(buffer_pool, larger_requests_go_straight_to_the_source) {
     EXPECT_EQ(memory.complaint(), "");
 }
 
+TEST(buffer_pool, an_oversize_request_gets_what_its_own_thread_has_cached) {
+    buffer_pool pool({.maximum_bytes = 17 * mib, .sanitizers = false, .trim = trim::manual});
+    {
+        const buffer first = pool.acquire(4 * mib);
+        const buffer second = pool.acquire(4 * mib);
+    }
+    EXPECT_EQ(pool.stats().tier[10].cached, 2u);
+    EXPECT_TRUE(pool.try_acquire(10 * mib));
+    EXPECT_FALSE(pool.try_acquire(18 * mib));
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(buffer_pool, sizes_beyond_memory_are_refused_with_a_reason) {
     buffer_pool pool({.maximum_bytes = 64 * mib, .name = "bytes"});
     for (const std::size_t size : {size_max, size_max - 1, size_max / 2, size_max / 2 + 1, 65 * mib}) {
