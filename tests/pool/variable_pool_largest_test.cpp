@@ -3,6 +3,7 @@
 // What `largest_free` promises, in random traffic: a block of so many bytes without a call to the source, and
 // none that is larger.
 #include <cenote/pool/variable_pool.hpp>
+#include <cenote/source/heap.hpp>
 #include <cenote/source/os_pages.hpp>
 #include <cenote/source/region.hpp>
 
@@ -72,7 +73,8 @@ private:
 constexpr fit all_fits[] = {fit::good, fit::best, fit::first};
 
 TEST(variable_pool_largest, free_block_is_had_without_the_source_and_no_larger_one) {
-    os_pages upstream; // a sanitizer keeps what the heap was given back
+    heap upstream;
+    os_pages pages; // a sanitizer keeps what the heap was given back
     std::size_t large = 0;
     for (const fit how : all_fits) {
         for (const bool exact : {false, true}) {
@@ -81,7 +83,7 @@ TEST(variable_pool_largest, free_block_is_had_without_the_source_and_no_larger_o
                     .grow_size = 16 << 10, .fit = how, .checks = exact, .stats = exact, .trim = when};
                 probed growing(options, upstream);
                 growing.run(1, 3000, 1000);
-                probed with_large(options, upstream);
+                probed with_large(options, pages);
                 with_large.run(2, 20'000, 1000);
                 large += with_large.is_large();
                 variable_pool_options limited = options;
