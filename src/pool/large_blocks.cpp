@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t overhead = sizeof(large_blocks::record) + alignof(large_blocks::record);
 
-constexpr int most_looks = 16; // at kept regions of one size whose alignment is not that of the request
+constexpr int most_kept_looked_at =
+    16; // at kept regions of one size whose alignment is not that of the request
 
 // Sizes are rounded to eight steps a doubling, so that a freed region fits the next request of about its
 // size. Pages that nobody touches cost nothing.
@@ -80,7 +81,8 @@ large_blocks::record* large_blocks::find_kept(const source::request& wanted) con
     const std::size_t most = wanted.bytes + wanted.bytes / 8;
     int looks = 0;
     for (std::size_t bin = bin_of(wanted.bytes); bin <= bin_of(most); ++bin) {
-        for (record* kept = kept_[bin]; kept != nullptr && looks < most_looks; kept = kept->next, ++looks) {
+        for (record* kept = kept_[bin]; kept != nullptr && looks < most_kept_looked_at;
+             kept = kept->next, ++looks) {
             if (kept->reserved.bytes < wanted.bytes || kept->reserved.bytes > most) continue;
             if (base::padding_to(table_.at(kept->id).begin, wanted.alignment) == 0) return kept;
         }
@@ -92,7 +94,8 @@ std::size_t large_blocks::largest_kept(std::size_t alignment) const noexcept {
     std::size_t largest = 0;
     for (std::size_t bin = bins; bin-- != 0 && largest == 0 && kept_count_ != 0;) {
         int looks = 0;
-        for (record* kept = kept_[bin]; kept != nullptr && looks < most_looks; kept = kept->next, ++looks) {
+        for (record* kept = kept_[bin]; kept != nullptr && looks < most_kept_looked_at;
+             kept = kept->next, ++looks) {
             source::request wanted;
             const std::size_t size = most_within(kept->reserved.bytes);
             if (size > largest && request_for(size, alignment, from_->granularity(), wanted) &&
