@@ -22,7 +22,7 @@ constexpr unsigned only(ability one) {
     return 0u | one;
 }
 
-constexpr std::array<description, 29> descriptions{{
+constexpr std::array<description, 32> descriptions{{
     {pattern::pair, "pair", "get and put", ability::alone | ability::calls, nullptr},
     {pattern::batch_reverse, "batch_reverse", "get and put", only(ability::alone), nullptr},
     {pattern::batch_in_order, "batch_in_order", "get and put", only(ability::alone), nullptr},
@@ -51,7 +51,11 @@ constexpr std::array<description, 29> descriptions{{
     {pattern::buffers_16, "buffers_16", "get and put", only(ability::buffers), nullptr},
     {pattern::buffers_16_touched, "buffers_16_touched", "get, touched, and put", only(ability::buffers),
      nullptr},
+    {pattern::buffers_touched, "buffers_touched", "get, touched, and put", only(ability::buffers), nullptr},
+    {pattern::buffers_over_touched, "buffers_over_touched", "get, touched, and put", only(ability::buffers),
+     nullptr},
     {pattern::buffer_workers, "buffer_workers", "get and put", only(ability::buffers), nullptr},
+    {pattern::workers_touched, "workers_touched", "get, touched, and put", only(ability::buffers), nullptr},
     {pattern::relay, "relay", "message", only(ability::relaying), nullptr},
     {pattern::buffers_hour, "buffers_hour", "peak and hour", only(ability::buffers), "resident_per_live"},
 }};
@@ -111,12 +115,14 @@ void add_buffers(std::vector<test_case>& all, bool whole) {
     all.push_back({.what = pattern::wake_up, .threads = 2});
     for (const unsigned threads : {1u, 2u})
         all.push_back({.what = pattern::buffers, .block_size = largest_buffer, .threads = threads});
-    for (const pattern what : {pattern::buffers_over, pattern::buffers_16, pattern::buffers_16_touched})
+    for (const pattern what : {pattern::buffers_over, pattern::buffers_16, pattern::buffers_16_touched,
+                               pattern::buffers_touched, pattern::buffers_over_touched})
         all.push_back({.what = what, .block_size = largest_buffer, .threads = 1});
     all.push_back({.what = pattern::buffers_hour, .block_size = largest_of_hour});
     for (const unsigned threads : {1u, 2u, 4u, 8u, 16u, 32u}) {
         if (!whole && threads > 2) continue; // they take long
-        all.push_back({.what = pattern::buffer_workers, .block_size = largest_buffer, .threads = threads});
+        for (const pattern what : {pattern::buffer_workers, pattern::workers_touched})
+            all.push_back({.what = what, .block_size = largest_buffer, .threads = threads});
     }
     all.push_back({.what = pattern::relay, .block_size = largest_message});
 }
@@ -131,7 +137,7 @@ void add_growth(std::vector<test_case>& all, bool whole) {
 
 bool is_fragmentable(const test_case& one) {
     return one.live == 0 && one.what != pattern::metadata && one.what != pattern::buffers_hour &&
-           one.threads <= 2 && !one.is_long();
+           one.threads <= 2 && !one.is_long() && !is_touched(one.what);
 }
 
 bool is_typical(const test_case& one) {

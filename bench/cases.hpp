@@ -39,10 +39,24 @@ enum class pattern {
     buffers_over,       // of more than the size, up to twice as many
     buffers_16,         // random replacement among 16 live
     buffers_16_touched, // a byte of each page is written
-    buffer_workers,     // get, work, put, less the work alone
-    relay,              // messages of up to the size, over TCP between 256 connections
-    buffers_hour,       // after a peak load an hour of little traffic, by a clock of the bench's own
+    buffers_touched,    // as those of the same names without it; a byte of each page is written
+    buffers_over_touched,
+    buffer_workers,  // get, work, put, less the work alone
+    workers_touched, // the same
+    relay,           // messages of up to the size, over TCP between 256 connections
+    buffers_hour,    // after a peak load an hour of little traffic, by a clock of the bench's own
 };
+
+[[nodiscard]] constexpr bool is_touched(pattern what) {
+    return what == pattern::buffers_16_touched || what == pattern::buffers_touched ||
+           what == pattern::buffers_over_touched || what == pattern::workers_touched;
+}
+[[nodiscard]] constexpr bool is_over(pattern what) {
+    return what == pattern::buffers_over || what == pattern::buffers_over_touched;
+}
+[[nodiscard]] constexpr bool is_of_workers(pattern what) {
+    return what == pattern::buffer_workers || what == pattern::workers_touched;
+}
 
 // What a contender must be able to do to take part in a pattern.
 enum class ability {

@@ -68,7 +68,7 @@ private:
 double window_ns(const test_case& which, const effort& wanted) {
     if (which.is_long()) return wanted.long_ms * 1e6;
     const double crowded = which.threads > 8 ? 4 : which.threads > 2 ? 2 : 1;
-    const double of_work = which.what == pattern::buffer_workers ? 20 : 1; // of which little is the pool's
+    const double of_work = is_of_workers(which.what) ? 20 : 1; // of which little is the pool's
     return wanted.window_ms * 1e6 * crowded * of_work;
 }
 

@@ -41,8 +41,13 @@ template<class C>
 struct held_bytes<C> : C::held {};
 
 [[nodiscard]] inline std::size_t some_size(dice& random, const test_case& which) {
-    const std::size_t least = which.what == pattern::buffers_over ? which.block_size + 1 : 1;
+    const std::size_t least = is_over(which.what) ? which.block_size + 1 : 1;
     return least + random.below(which.block_size);
+}
+
+inline void touch_pages(std::byte* data, std::size_t size) {
+    for (std::size_t at = 0; at < size; at += 4096)
+        *static_cast<volatile std::byte*>(data + at) = std::byte{1};
 }
 
 template<class C>
@@ -63,9 +68,10 @@ private:
         local_of<C> mine(*pool_);
         dice random(self.number() + 1);
         std::array<held_bytes<C>, most_live> held;
-        const bool is_touched = which_.what == pattern::buffers_16_touched;
-        const std::size_t live =
-            which_.what == pattern::buffers || which_.what == pattern::buffers_over ? 1 : most_live;
+        const bool touches = is_touched(which_.what);
+        const bool is_of_many =
+            which_.what == pattern::buffers_16 || which_.what == pattern::buffers_16_touched;
+        const std::size_t live = is_of_many ? most_live : 1;
         while (std::size_t steps = self.next()) {
             self.begin();
             escape(&*pool_);
@@ -76,15 +82,11 @@ private:
                 clobber();
                 one.get(mine, size);
                 escape(one.data());
-                if (is_touched) touch_pages(static_cast<std::byte*>(one.data()), size);
+                if (touches) touch_pages(static_cast<std::byte*>(one.data()), size);
             }
             self.end();
         }
         for (held_bytes<C>& one : held) one.put(mine);
-    }
-    static void touch_pages(std::byte* data, std::size_t size) {
-        for (std::size_t at = 0; at < size; at += 4096)
-            *static_cast<volatile std::byte*>(data + at) = std::byte{1};
     }
 
     test_case which_;
@@ -121,6 +123,7 @@ private:
         dice random(self.number() + 1);
         held_bytes<C> one;
         std::byte own[64];
+        const bool touches = is_touched(which_.what);
         while (std::size_t steps = self.next()) {
             const bool gets = !only_works_;
             self.begin();
@@ -129,6 +132,7 @@ private:
                 const std::size_t size = some_size(random, which_);
                 if (gets) one.get(mine, size);
                 touch(gets ? one.data() : own);
+                if (gets && touches) touch_pages(static_cast<std::byte*>(one.data()), size);
                 for (int i = 0; i < work_length; ++i) (void)random.below(2);
                 escape(&random);
                 if (gets) one.put(mine);

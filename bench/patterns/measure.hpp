@@ -162,7 +162,7 @@ outcome run_alone(const job& what) {
 template<class C>
 outcome run_buffers(const job& what) {
     if (what.which.what == pattern::buffers_hour) return measure<buffers_hour_loop<C>>(what);
-    if (what.which.what == pattern::buffer_workers) return measure<buffer_workers_loop<C>>(what);
+    if (is_of_workers(what.which.what)) return measure<buffer_workers_loop<C>>(what);
     return measure<buffers_loop<C>>(what);
 }
 
@@ -187,6 +187,9 @@ outcome run_shared(const job& what) {
     case pattern::buffers_over:
     case pattern::buffers_16:
     case pattern::buffers_16_touched:
+    case pattern::buffers_touched:
+    case pattern::buffers_over_touched:
+    case pattern::workers_touched:
     case pattern::buffer_workers:
     case pattern::buffers_hour:
         if constexpr (has(Abilities, ability::buffers)) return run_buffers<C>(what);
