@@ -29,7 +29,8 @@ struct owned_arena final : cenote_arena {
     cenote::arena own;
 
     owned_arena(const cenote_arena_options& from, std::byte* rest) noexcept
-        : cenote_arena{&own, &caller, false, 0}, home(from.memory, rest), caller(from.exhaustion, from.name),
+        : cenote_arena{&own, &caller, false, 0}, home(from.memory, rest),
+          caller(from.exhaustion, from.name, c::limit_of(from.maximum_bytes, from.memory)),
           own(placed(from, home, rest)) {}
 
     [[nodiscard]] static bool try_open() noexcept { return true; } // memory comes with the first call

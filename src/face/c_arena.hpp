@@ -24,6 +24,6 @@ struct cenote_arena {
             ++retried;
             return get();
         };
-        return ask->insist(again, requested, options);
+        return ask->insist(again, requested, options, [this] { return cenote::c::asker::of(*arena); });
     }
 };

@@ -41,7 +41,8 @@ struct cenote_arena_pool {
     arena_pool pool;
 
     cenote_arena_pool(const cenote_arena_pool_options& from, std::byte* rest) noexcept
-        : home(from.memory, rest), ask(from.exhaustion, from.name),
+        : home(from.memory, rest),
+          ask(from.exhaustion, from.name, c::limit_of(from.maximum_bytes, from.memory)),
           limit(*home.from(), from.maximum_bytes != 0 ? from.maximum_bytes : unlimited),
           pool(options_of(from, &limit), unopened{}), counts_(from.stats != 0), count_(from.arenas) {}
     [[nodiscard]] bool try_open() noexcept {

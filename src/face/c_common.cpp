@@ -67,8 +67,12 @@ bool asker::may_retry(unsigned tried, std::size_t requested) noexcept {
     return engine::may_retry(handler, tried, {.pool = name_, .requested = requested}, this);
 }
 
-void asker::die(std::size_t requested) const noexcept {
-    (void)abort_on_exhaustion(nullptr, {.pool = name_, .requested = requested});
+void asker::die(std::size_t requested, const holdings& now) const noexcept {
+    (void)abort_on_exhaustion(nullptr, {.pool = name_,
+                                        .requested = requested,
+                                        .live = now.live_bytes,
+                                        .reserved = now.reserved_bytes,
+                                        .limit = limit_});
     __builtin_unreachable();
 }
 

@@ -41,6 +41,11 @@ template<class Use>
 
 /// What is wrong with the parts of options that all pools share, or null.
 [[nodiscard]] const char* flaw_of(const cenote_memory& memory) noexcept;
+/// The most bytes that a pool can take: its maximum, or its buffer.
+[[nodiscard]] inline std::size_t limit_of(std::size_t maximum_bytes, const cenote_memory& memory) noexcept {
+    if (maximum_bytes != 0) return maximum_bytes;
+    return memory.buffer != nullptr ? memory.buffer_bytes : unlimited;
+}
 [[nodiscard]] inline const char* name_of(const char* name) noexcept {
     return name != nullptr ? name : "unnamed";
 }
@@ -118,31 +123,45 @@ template<class Handle, class Options>
     return CENOTE_NO_MEMORY;
 }
 
-/// Whom a pool asks when it is exhausted.
+/// Whom a pool asks when it is exhausted. `limit`: the pool's maximum in bytes.
 class asker {
 public:
-    asker(const cenote_exhaustion& how, const char* name) noexcept : how_(how), name_(name_of(name)) {}
+    struct holdings {
+        std::size_t live_bytes;
+        std::size_t reserved_bytes;
+    };
+    /// What a pool of any kind holds.
+    template<class Pool>
+    [[nodiscard]] static holdings of(const Pool& pool) noexcept {
+        const auto now = pool.stats();
+        return {now.live_bytes, now.reserved_bytes};
+    }
 
-    /// What `get()` finds in the end, or its null.
-    template<class Get>
-    [[nodiscard]] auto insist(const Get& get, std::size_t requested, unsigned options) noexcept {
+    asker(const cenote_exhaustion& how, const char* name, std::size_t limit) noexcept
+        : how_(how), name_(name_of(name)), limit_(limit) {}
+
+    /// What `get()` finds in the end, or its null; a message says what `tell()` does: the pool's holdings.
+    template<class Get, class Tell>
+    [[nodiscard]] auto insist(const Get& get, std::size_t requested, unsigned options,
+                              const Tell& tell) noexcept {
         for (unsigned tried = 0;; ++tried) {
             if (!may_retry(tried, requested)) break;
             retried_.fetch_add(1, sync::memory_order_relaxed);
             if (auto found = get()) return found;
         }
-        if (how_.abort != 0 || (options & CENOTE_NO_FAIL) != 0) die(requested);
+        if (how_.abort != 0 || (options & CENOTE_NO_FAIL) != 0) die(requested, tell());
         return decltype(get()){};
     }
     /// Requests that were refused at first and saved, or refused again: a pool has counted each.
     [[nodiscard]] std::uint64_t retried() const noexcept { return retried_.load(sync::memory_order_relaxed); }
-    [[noreturn]] void die(std::size_t requested) const noexcept;
+    [[noreturn]] void die(std::size_t requested, const holdings& now) const noexcept;
 
 private:
     [[nodiscard]] bool may_retry(unsigned tried, std::size_t requested) noexcept;
 
     cenote_exhaustion how_;
     const char* name_;
+    std::size_t limit_;
     sync::atomic<std::uint64_t> retried_{0};
 };
 

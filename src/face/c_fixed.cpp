@@ -56,6 +56,13 @@ concurrent_pool_options options_of(const cenote_fixed_options& from, source* dra
     return result;
 }
 
+// As the pool says it: of blocks.
+std::size_t limit_of(const cenote_fixed_options& from) noexcept {
+    std::size_t bytes = 0;
+    const bool fits = base::multiply(from.maximum_blocks, from.block_size, bytes);
+    return c::limit_of(fits ? bytes : unlimited, from.memory);
+}
+
 } // namespace
 
 struct cenote_fixed {
@@ -70,8 +77,8 @@ struct cenote_fixed {
     };
 
     cenote_fixed(const cenote_fixed_options& from, std::byte* rest) noexcept
-        : home(from.memory, rest), ask(from.exhaustion, from.name), is_shared(from.thread_safe != 0),
-          is_unchecked(from.unchecked != 0) {
+        : home(from.memory, rest), ask(from.exhaustion, from.name, limit_of(from)),
+          is_shared(from.thread_safe != 0), is_unchecked(from.unchecked != 0) {
         const concurrent_pool_options wanted = options_of(from, home.from());
         if (is_shared) {
             ::new (&shared) concurrent_pool(wanted, unopened{});
@@ -103,11 +110,15 @@ struct cenote_fixed {
     }
     CENOTE_NOINLINE void* allocate_slow(unsigned options) noexcept {
         return ask.insist([this] { return try_allocate(); },
-                          with([](auto& pool) { return pool.block_size(); }), options);
+                          with([](auto& pool) { return pool.block_size(); }), options,
+                          [this] { return holdings(); });
     }
     void refuse_unfit(std::size_t size, unsigned options) noexcept {
         unfit.fetch_add(1, sync::memory_order_relaxed);
-        if ((options & CENOTE_NO_FAIL) != 0) ask.die(size);
+        if ((options & CENOTE_NO_FAIL) != 0) ask.die(size, holdings());
+    }
+    [[nodiscard]] c::asker::holdings holdings() const noexcept {
+        return with([](const auto& pool) { return c::asker::of(pool); });
     }
     void deallocate(void* block) noexcept { is_shared ? shared.deallocate(block) : alone.deallocate(block); }
     cenote_status deallocate_exactly(void* block) noexcept {
@@ -234,7 +245,9 @@ cenote_status cenote_fixed_allocate_many(cenote_fixed* pool, void** blocks, std:
     };
     std::size_t bytes = unlimited;
     (void)base::multiply(count, cenote_fixed_block_size(pool), bytes);
-    return get() || pool->ask.insist(get, bytes, CENOTE_NONE) ? CENOTE_OK : CENOTE_NO_MEMORY;
+    return get() || pool->ask.insist(get, bytes, CENOTE_NONE, [&] { return pool->holdings(); })
+               ? CENOTE_OK
+               : CENOTE_NO_MEMORY;
 }
 
 cenote_status cenote_fixed_free_many(cenote_fixed* pool, void* const* blocks, std::size_t count) noexcept {

@@ -49,8 +49,9 @@ struct cenote_variable {
     };
 
     cenote_variable(const cenote_variable_options& from, std::byte* rest) noexcept
-        : home(from.memory, rest), ask(from.exhaustion, from.name), is_shared(from.thread_safe != 0),
-          counts(from.stats != 0) {
+        : home(from.memory, rest),
+          ask(from.exhaustion, from.name, c::limit_of(from.maximum_bytes, from.memory)),
+          is_shared(from.thread_safe != 0), counts(from.stats != 0) {
         const variable_pool_options wanted = options_of(from, home.from());
         if (is_shared) {
             ::new (&shared) locked<variable_pool>(wanted, unopened{});
@@ -95,6 +96,9 @@ struct cenote_variable {
             return block;
         });
     }
+    [[nodiscard]] c::asker::holdings holdings() const noexcept {
+        return with([](const auto& pool) { return c::asker::of(pool); });
+    }
     [[nodiscard]] bool try_open() noexcept {
         return with([](variable_pool& pool) { return pool.try_open(); });
     }
@@ -119,7 +123,7 @@ void* reallocate(cenote_variable& pool, void* block, std::size_t size, std::size
     };
     if (void* const moved = get()) return moved;
     if (!cenote_variable_is_live(&pool, block) || !c::is_alignment(alignment)) return nullptr;
-    return pool.ask.insist(get, size, options);
+    return pool.ask.insist(get, size, options, [&] { return pool.holdings(); });
 }
 
 void* variable_reallocate(void* context, void* block, std::size_t old_size, std::size_t new_size,
@@ -192,7 +196,7 @@ void* cenote_variable_allocate_with(cenote_variable* pool, std::size_t size, std
         return pool->take([&](pool_type& of) { return of.try_allocate(size, alignment); });
     };
     void* block = get();
-    if (block == nullptr) block = pool->ask.insist(get, size, options);
+    if (block == nullptr) block = pool->ask.insist(get, size, options, [&] { return pool->holdings(); });
     if (block != nullptr) c::zero_tail(block, 0, size, options);
     return block;
 }

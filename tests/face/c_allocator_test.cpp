@@ -450,7 +450,30 @@ TEST(c_allocator_death, no_fail_aborts_with_a_message) {
         const cenote_allocator face = cenote_fixed_allocator(all.fixed);
         (void)cenote_reallocate(&face, cenote_allocate(&face, 8, 8, CENOTE_NONE), 8, 65, 8, CENOTE_NO_FAIL);
     };
-    EXPECT_DEATH(die(0, 65), "is out of memory: requested 65 bytes");
+    const auto die_at_a_maximum = [] {
+        cenote_variable_options sizes = CENOTE_VARIABLE_OPTIONS_INIT;
+        sizes.maximum_bytes = 1 << 20;
+        sizes.grow_size = 64 << 10;
+        cenote_variable* pool = nullptr;
+        (void)cenote_variable_create(&sizes, &pool);
+        const cenote_allocator face = cenote_variable_allocator(pool);
+        (void)cenote_allocate(&face, 1024, 16, CENOTE_NONE);
+        (void)cenote_allocate(&face, 2 << 20, 16, CENOTE_NO_FAIL);
+    };
+    const auto die_in_a_buffer = [] {
+        static std::byte buffer[8192];
+        cenote_arena_options bump = CENOTE_ARENA_OPTIONS_INIT;
+        bump.memory.buffer = buffer;
+        bump.memory.buffer_bytes = sizeof buffer;
+        bump.exhaustion.abort = 1;
+        cenote_arena* arena = nullptr;
+        (void)cenote_arena_create(&bump, &arena);
+        (void)cenote_arena_allocate(arena, 1000, 16);
+        (void)cenote_arena_allocate(arena, 9000, 16);
+    };
+    EXPECT_DEATH(die_at_a_maximum(), "in use 1024, reserved [1-9][0-9]+, limit 1048576");
+    EXPECT_DEATH(die_in_a_buffer(), "in use 10[0-9][0-9], reserved 0, limit 8192");
+    EXPECT_DEATH(die(0, 65), "is out of memory: requested 65 bytes, in use 0, reserved 0, no limit");
     EXPECT_DEATH(die(2, SIZE_MAX / 2 + 2), "is out of memory");
     EXPECT_DEATH(die(4, SIZE_MAX / 2 + 2), "is out of memory");
     EXPECT_DEATH(die_of_heap(), "'heap' is out of memory");
