@@ -64,6 +64,10 @@ struct cenote_arena_pool {
     }
     ~cenote_arena_pool() {
         if (handles_ == nullptr) return;
+        // The handles give their arenas back now, so that the pool would see no leak.
+        const arena_pool_stats now = pool.stats();
+        const std::size_t lent = now.arenas - now.free;
+        if (lent != 0) base::report_leak({pool.name(), lent, lent * pool.arena_size()}, true);
         std::destroy_n(handles_, count_);
         limit.release(handles_, request_);
     }

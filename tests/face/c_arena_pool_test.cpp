@@ -1,6 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/cenote.h>
 
+#include "support/misuse_watch.hpp"
+
 #include <atomic>
 #include <cstdint>
 #include <gtest/gtest.h>
@@ -54,6 +56,19 @@ TEST(c_arena_pool, lends_each_arena_to_one_holder_and_empty) {
     EXPECT_EQ(cenote_arena_pool_release(pool, two), CENOTE_OK);
     EXPECT_EQ(cenote_arena_pool_release(pool, three), CENOTE_OK);
     EXPECT_EQ(cenote_arena_pool_free_arenas(pool), 2u);
+}
+
+TEST(c_arena_pool, tells_at_its_end_of_arenas_that_are_lent) {
+    const cenote::test::leak_watch leaks;
+    for (std::size_t kept = 0; kept < 3; ++kept) {
+        const pool_of pool(arenas_of(2, 1000));
+        cenote_arena* arena = nullptr;
+        for (std::size_t i = 0; i < kept; ++i) ASSERT_EQ(cenote_arena_pool_acquire(pool, &arena), CENOTE_OK);
+    }
+    ASSERT_EQ(leaks.seen().size(), 2u);
+    EXPECT_EQ(leaks.seen()[0].blocks, 1u);
+    EXPECT_EQ(leaks.seen()[1].blocks, 2u);
+    EXPECT_EQ(leaks.seen()[1].bytes, 2000u);
 }
 
 TEST(c_arena_pool, takes_back_only_what_it_lent_and_once) {
