@@ -4,8 +4,9 @@
 // frames, each to the number of another connection. What is read of a frame before there is a block for it
 // are eight bytes: without one the connection reads no further, the system's buffers fill, and the sender has
 // to slow down. The same when too many messages are on their way to whom it sends: it holds no block then, so
-// that a client that does not read stops only who sends to it. A message takes nothing else than its block
-// and its payload, so that who holds a block never waits for a second one.
+// that a client that does not read stops only who sends to it. That holds for a few of them: each keeps as
+// many blocks as its share, without a time limit, and blocks / share of them keep all. A message takes
+// nothing else than its block and its payload, so that who holds a block never waits for a second one.
 #pragma once
 
 #include "memory.hpp"

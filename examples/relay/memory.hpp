@@ -19,7 +19,8 @@ namespace relay {
 struct limits {
     std::size_t blocks = 1024; // messages in the relay at once; malloc knows no such number
     std::size_t block_size = 2048;
-    std::size_t share = 16; // messages to one connection at once: who never reads holds no more blocks
+    std::size_t share = 16; // messages to one connection at once: who never reads holds no more blocks, and
+                            // blocks / share of these hold all
     std::chrono::milliseconds idle{400}; // after this, unused payloads have gone back to the system
 };
 

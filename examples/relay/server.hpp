@@ -77,12 +77,23 @@ private:
     void accept() {
         worker& next = workers_[turn_++ % workers_.size()];
         acceptor_.async_accept(next.io, [this, &next](const asio::error_code& failed, tcp::socket socket) {
-            if (failed) return;
-            socket.set_option(tcp::no_delay(true));
-            if (send_buffer_ != 0) socket.set_option(asio::socket_base::send_buffer_size(send_buffer_));
+            if (failed == asio::error::operation_aborted) return;
+            if (failed) return accept_later();
+            asio::error_code ignored; // it may have gone again
+            (void)socket.set_option(tcp::no_delay(true), ignored);
+            if (send_buffer_ != 0)
+                (void)socket.set_option(asio::socket_base::send_buffer_size(send_buffer_), ignored);
             const auto made = std::make_shared<link>(*this, std::move(socket), next.received);
             asio::dispatch(next.io, [made] { made->start(); });
             accept();
+        });
+    }
+
+    // Descriptors or memory are short: whoever knocks waits in the system's queue.
+    void accept_later() {
+        pause_.expires_after(std::chrono::milliseconds(20));
+        pause_.async_wait([this](const asio::error_code& failed) {
+            if (!failed) accept();
         });
     }
 
@@ -100,6 +111,7 @@ private:
     int send_buffer_;
     std::deque<worker> workers_;
     tcp::acceptor acceptor_;
+    asio::steady_timer pause_{workers_.front().io};
     std::size_t turn_ = 0;
     std::mutex lock_;
     std::vector<std::shared_ptr<link>> table_;

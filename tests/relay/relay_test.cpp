@@ -13,6 +13,13 @@
 #include <thread>
 #include <vector>
 
+#if defined(__unix__)
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#define CENOTE_TEST_FEW_DESCRIPTORS 1
+#endif
+
 namespace {
 
 using pooled_server = relay::server<relay::pooled_memory>;
@@ -133,6 +140,32 @@ TEST(relay, who_waits_for_one_that_goes_is_told) {
     sender.join();
     expect_all_home(server);
 }
+
+#if defined(CENOTE_TEST_FEW_DESCRIPTORS)
+TEST(relay, accepts_again_after_descriptors_were_short) {
+    pooled_server server({.connections = 4});
+    asio::io_context io;
+    asio::ip::tcp::socket client(io, asio::ip::tcp::v4());
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int next = ::dup(0);
+    ASSERT_GE(next, 0);
+    ::close(next);
+    rlimit none_left = before;
+    none_left.rlim_cur = static_cast<rlim_t>(next);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    client.connect({asio::ip::address_v4::loopback(), server.port()});
+    std::this_thread::sleep_for(std::chrono::milliseconds(50)); // it has been refused a descriptor
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    std::uint32_t number = 2;
+    asio::write(client, asio::buffer(&number, sizeof number));
+    pollfd answer{client.native_handle(), POLLIN, 0};
+    ASSERT_EQ(::poll(&answer, 1, 10'000), 1);
+    number = 0;
+    asio::read(client, asio::buffer(&number, sizeof number));
+    EXPECT_EQ(number, 2u);
+}
+#endif
 
 TEST(relay, passes_on_what_fits_a_block_and_what_does_not) {
     pooled_server server({.memory = {.blocks = 64, .block_size = 512}, .connections = 8});
