@@ -118,7 +118,20 @@ buffer buffer_pool::adopt_as(std::span<std::byte> memory, engine::foreign_memory
 void buffer::move_to_larger(std::size_t size) {
     if (data_ == nullptr) base::raise_out_of_memory({.pool = "an empty buffer", .requested = size});
     if (home_->extend(*this, size)) return;
-    buffer larger = home_->acquire(size);
+    move_to(home_->acquire(size));
+}
+
+bool buffer::try_reserve(std::size_t size) noexcept {
+    if (size <= capacity()) return true;
+    if (data_ == nullptr) return false;
+    if (home_->extend(*this, size)) return true;
+    buffer larger = home_->try_acquire(size);
+    if (!larger) return false;
+    move_to(std::move(larger));
+    return true;
+}
+
+void buffer::move_to(buffer larger) noexcept {
     larger.size_ = size_;
     if (size_ != 0) std::memcpy(larger.data_, data_, size_);
     swap(larger);

@@ -27,9 +27,11 @@ void byte_buffer::ensure_room(std::size_t count) {
         whole_ = pool_->acquire(needed);
         return whole_.resize(0);
     }
-    std::size_t wanted = 0;
-    if (!base::add(first_, std::max(needed, 2 * whole_.capacity() - first_), wanted)) wanted = unlimited;
-    whole_.reserve(wanted);
+    std::size_t least = 0;
+    if (!base::add(first_, needed, least)) least = unlimited;
+    const std::size_t doubled = 2 * whole_.capacity(); // when there is no room for that, what it must be
+    if (doubled > least && whole_.try_reserve(doubled)) return;
+    whole_.reserve(least);
 }
 
 void byte_buffer::resize(std::size_t size) {

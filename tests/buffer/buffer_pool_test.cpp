@@ -105,6 +105,7 @@ TEST(buffer_pool, a_handle_moves_and_returns_its_buffer_once) {
     second.release();
     EXPECT_EQ(pool.stats().live, 0u);
     EXPECT_FALSE(second);
+    EXPECT_FALSE(second.try_reserve(1));
     EXPECT_EQ(second.pool(), nullptr);
     EXPECT_TRUE(pool.is_valid());
 }
@@ -176,7 +177,11 @@ TEST(buffer_pool, resize_keeps_the_contents_up_the_tiers) {
     one.resize(0);
     EXPECT_TRUE(one);
     EXPECT_THROW(one.resize(size_max), out_of_memory);
+    EXPECT_FALSE(one.try_reserve(size_max));
     EXPECT_TRUE(one);
+    EXPECT_EQ(one.size(), 0u);
+    EXPECT_TRUE(one.try_reserve(10 * mib));
+    EXPECT_GE(one.capacity(), 10 * mib);
     EXPECT_EQ(one.size(), 0u);
     buffer none;
     EXPECT_THROW(none.resize(1), out_of_memory);

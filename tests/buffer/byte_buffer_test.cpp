@@ -104,6 +104,20 @@ TEST(byte_buffer, a_queue_of_bytes_stays_as_large_as_it_must) {
     EXPECT_LE(bytes.capacity(), 128u);
 }
 
+TEST(byte_buffer, grows_by_what_it_needs_where_twice_as_much_is_refused) {
+    buffer_pool pool({.smallest = 64, .largest = 4096, .maximum_bytes = 1 << 20});
+    byte_buffer bytes(pool);
+    bytes.append("here");
+    bytes.resize(400 << 10);
+    bytes.append("there"); // both are live meanwhile
+    EXPECT_EQ(bytes.text().substr(0, 4), "here");
+    EXPECT_EQ(bytes.text().substr(400 << 10), "there");
+    EXPECT_LT(bytes.capacity(), std::size_t{500} << 10);
+    bytes.consume(3);
+    EXPECT_THROW(bytes.resize(800 << 10), out_of_memory);
+    EXPECT_EQ(bytes.size(), (400u << 10) + 2);
+}
+
 TEST(byte_buffer, what_cannot_be_had_changes_nothing) {
     buffer_pool pool({.smallest = 64, .largest = 4096, .maximum_bytes = 1 << 20});
     byte_buffer bytes(pool);

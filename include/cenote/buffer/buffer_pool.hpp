@@ -79,6 +79,8 @@ public:
     void reserve(std::size_t size) {
         if (size > capacity()) move_to_larger(size);
     }
+    /// The same, or false.
+    [[nodiscard]] CENOTE_API bool try_reserve(std::size_t size) noexcept;
     CENOTE_INLINE void release() noexcept;
     void swap(buffer& other) noexcept {
         std::swap(home_, other.home_);
@@ -112,6 +114,7 @@ private:
         return *reinterpret_cast<engine::foreign_memory*>(where_ & ~kind_mask);
     }
     CENOTE_API void move_to_larger(std::size_t size);
+    void move_to(buffer larger) noexcept;
 
     buffer_pool* home_ = nullptr;
     std::byte* data_ = nullptr;

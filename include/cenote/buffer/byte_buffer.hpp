@@ -2,8 +2,9 @@
 //
 // Bytes that grow: appended to at the end, consumed from the front, kept in one buffer of a pool, which moves
 // up the tiers as they need it. Starts empty, and then holds no buffer at all. Growing doubles the capacity
-// at least, so that appending is amortised O(1) a byte; it happens in place where the pool has the memory
-// behind free. One thread at a time. For streams over it see buffer_stream.hpp.
+// at least, as long as the pool has that much, so that appending is amortised O(1) a byte; it happens in
+// place where the pool has the memory behind free. One thread at a time. For streams over it see
+// buffer_stream.hpp.
 #pragma once
 
 #include <cenote/buffer/buffer_pool.hpp>
