@@ -3,6 +3,7 @@
 // What a pool of buffers keeps, and what it counts, by tier and in all.
 #include <cenote/buffer/buffer_pool.hpp>
 
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
 #include <vector>
@@ -40,6 +41,27 @@ TEST(buffer_pool, retains_fewer_of_large_tiers_and_no_more_than_the_total) {
 }
 
 // Without shelves and caches each call is seen in the counts at once.
+// The number that docs/buffers.md gives.
+TEST(buffer_pool, a_thread_caches_so_many_bytes_of_all_tiers_and_no_more) {
+    buffer_pool pool({.sanitizers = false, .trim = trim::manual});
+    (void)pool.acquire(1); // has a cache now
+    const buffer_pool_options defaults;
+    std::size_t cached = 0;
+    for (unsigned t = 0; t < defaults.tiers(); ++t) {
+        const std::size_t bytes = defaults.smallest << t;
+        std::size_t most = 0;
+        for (std::size_t count = 1; count <= 40; ++count) {
+            std::vector<buffer> held;
+            while (held.size() < count) held.push_back(pool.acquire(bytes));
+            held.clear();
+            most = std::max(most, pool.stats().tier[t].cached);
+            pool.release_thread_caches();
+        }
+        cached += most * bytes;
+    }
+    EXPECT_EQ(cached, 33 * mib + 384 * kib);
+}
+
 TEST(buffer_pool, counts_splits_and_merges_by_tier) {
     buffer_pool pool({.largest = 64 * kib,
                       .most_retained = 0,

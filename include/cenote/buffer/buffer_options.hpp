@@ -25,11 +25,13 @@ struct buffer_pool_options {
     std::chrono::nanoseconds lazy_after = std::chrono::seconds(1);    ///< idle memory: the system may take it
     std::chrono::nanoseconds return_after = std::chrono::seconds(10); ///< it goes for good
     cenote::source* source = nullptr;                                 ///< null: `default_source()`
-    bool erase = false;     ///< buffers are zeroed when they return; every call takes the lock
+    bool erase =
+        false; ///< buffers are zeroed when they return, but not adopted ones; every call takes the lock
     bool stats = false;     ///< counts calls; every call takes the lock
     bool sanitizers = true; ///< under ASan or memcheck: tell them of every buffer, under the lock
-    /// `automatic`: releases look at the clock now and then, and give idle memory back. `manual`: only `tick`
-    /// and `trim` do.
+    /// `automatic`: of the releases that overflow a thread's cache, or have none, every 64th looks at the
+    /// clock and gives idle memory back; traffic that fits the caches never does. `manual`: only `tick` and
+    /// `trim` do.
     cenote::trim trim = cenote::trim::automatic;
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
@@ -77,7 +79,7 @@ struct buffer_stats {
     buffer_counts counts;                       ///< of all, whole regions included
     std::size_t live = 0;
     std::size_t live_bytes = 0;     ///< capacities of what is live
-    std::size_t retained_bytes = 0; ///< free, kept whole
+    std::size_t retained_bytes = 0; ///< free, kept whole on the shelves; not what threads cache
     std::size_t idle_bytes = 0;     ///< free, merged
     std::size_t reserved_bytes = 0; ///< from the source, live oversize buffers and metadata included
     std::uint64_t purges = 0;       ///< calls that offered memory to the system, or gave it back

@@ -4,9 +4,10 @@
 // thread. Each thread has magazines of the tiers that it uses, in front of shelves of whole buffers and a
 // heap of buddies behind one lock: a larger free buffer is split for a smaller request, and pieces that meet
 // merge. Nothing is ever found by an address: the handle knows its home. What is idle goes back in steps of
-// time: by itself while buffers are released, or when `tick` is called. Larger requests come straight from
-// the source. Acquiring and releasing are some 20 instructions each, and O(log(largest / smallest)) behind
-// the magazines. Any thread; forks, sources and handlers as for concurrent_pool.
+// time: when `tick` is called, or by itself while releases overflow the caches of their threads. Larger
+// requests come straight from the source. Acquiring and releasing are some 20 instructions each, and
+// O(log(largest / smallest)) behind the magazines. Any thread; forks, sources and handlers as for
+// concurrent_pool.
 #pragma once
 
 #include <cenote/buffer/buffer_tiers.hpp>
