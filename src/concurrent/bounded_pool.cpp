@@ -2,7 +2,6 @@
 #include <cenote/concurrent/bounded_pool.hpp>
 #include <cenote/source/region.hpp>
 
-#include <algorithm>
 #include <new>
 
 namespace cenote::inline v0_1 {
@@ -71,20 +70,8 @@ std::uint32_t bounded_pool::try_take() noexcept {
             line_.wait(number, 1, engine::waiting_line::at_once) != engine::wait_result::none)
             return number;
         number = line_.take(engine::own_lane());
-    } while (number == none && grow_instead_of_waiting(1));
+    } while (number == none && grow_instead_of_waiting());
     return number;
-}
-
-std::uint32_t bounded_pool::try_take_n(std::size_t count) noexcept {
-    std::uint32_t first = none;
-    std::size_t missing = 0;
-    do {
-        if (line_.wait(first, static_cast<std::uint32_t>(count), engine::waiting_line::at_once) !=
-            engine::wait_result::none)
-            break;
-        missing = count - std::min<std::size_t>(count, line_.levels().free);
-    } while (grow_instead_of_waiting(missing));
-    return first;
 }
 
 std::uint32_t bounded_pool::take(std::int64_t deadline) {
@@ -134,34 +121,30 @@ bool bounded_pool::acquire_n_until(block* blocks, std::size_t count,
 }
 
 bool bounded_pool::acquire_n(block* blocks, std::size_t count, std::int64_t deadline) {
-    if (!may_have(count)) base::raise_out_of_memory(shortage_of(count));
+    if (count > this->blocks()) base::raise_out_of_memory(shortage_of(count));
     for (std::size_t i = 0; i < count; ++i) blocks[i].release();
     if (count == 0) return true;
-    std::uint32_t first = options_.growth.how != growth::kind::none ? try_take_n(count) : none;
-    if (first == none) first = take_n(count, deadline);
+    const std::uint32_t first = take_n(count, deadline);
     if (first != none) fill(blocks, first, count);
     return first != none;
 }
 
 bool bounded_pool::try_acquire_n(block* blocks, std::size_t count) noexcept {
-    if (!may_have(count)) return false;
+    if (count > this->blocks()) return false;
     for (std::size_t i = 0; i < count; ++i) blocks[i].release();
     if (count == 0) return true;
-    const std::uint32_t first = try_take_n(count);
-    if (first != none) fill(blocks, first, count);
-    return first != none;
+    std::uint32_t first = none;
+    const bool got = line_.wait(first, static_cast<std::uint32_t>(count), engine::waiting_line::at_once) ==
+                     engine::wait_result::got;
+    if (got) fill(blocks, first, count);
+    return got;
 }
 
 // Growing.
 
-bool bounded_pool::grow_instead_of_waiting(std::size_t missing) noexcept {
+bool bounded_pool::grow_instead_of_waiting() noexcept {
     const std::size_t more = options_.growth.step(blocks());
-    return more != 0 && !line_.is_closed() && line_.waiting() == 0 && try_grow(std::max(more, missing));
-}
-
-bool bounded_pool::may_have(std::size_t count) noexcept {
-    const std::size_t present = blocks();
-    return count <= present || grow_instead_of_waiting(count - present);
+    return more != 0 && !line_.is_closed() && line_.waiting() == 0 && try_grow(more);
 }
 
 // The entries move when there is no room for more: to twice as many, so that they take little.

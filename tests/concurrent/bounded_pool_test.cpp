@@ -286,31 +286,6 @@ TEST(bounded_pool, grows_by_itself_where_that_is_asked_for) {
     EXPECT_EQ(sizes, (std::vector<std::size_t>{2, 4, 8, 16, 24, 32}));
 }
 
-TEST(bounded_pool, grows_by_itself_for_who_wants_several) {
-    bounded_pool pool({.block_size = 64, .blocks = 2, .growth = growth::constant(1)});
-    std::array<block, 3> held;
-    EXPECT_TRUE(pool.acquire_n_until(held.data(), 2, std::chrono::steady_clock::now()));
-    EXPECT_EQ(pool.blocks(), 2u);
-    std::array<block, 3> more;
-    pool.acquire_n(more.data(), 2); // both are missing
-    EXPECT_EQ(pool.blocks(), 4u);
-    EXPECT_TRUE(pool.try_acquire_n(held.data() + 2, 1));
-    EXPECT_EQ(pool.blocks(), 5u);
-    std::array<block, 9> many;
-    EXPECT_TRUE(pool.try_acquire_n(many.data(), 9)); // more than there are
-    EXPECT_EQ(pool.stats().live, 14u);
-    many = {};
-    const std::size_t blocks = pool.blocks();
-    pool.acquire_n(many.data(), 9); // enough are free
-    EXPECT_EQ(pool.blocks(), blocks);
-    EXPECT_THROW(pool.acquire_n(many.data(), size_max), out_of_memory);
-    EXPECT_TRUE(many[0]);
-    pool.close();
-    EXPECT_FALSE(pool.try_acquire_n(more.data(), 2));
-    EXPECT_THROW(pool.acquire_n(more.data(), 2), pool_closed);
-    EXPECT_EQ(pool.blocks(), blocks);
-}
-
 TEST(bounded_pool, destroyed_with_blocks_out_says_so) {
     test::leak_watch leaks;
     alignas(bounded_pool) std::array<std::byte, sizeof(bounded_pool)> place;

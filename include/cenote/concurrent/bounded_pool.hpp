@@ -25,8 +25,8 @@ struct bounded_pool_options {
     std::size_t block_size = 0;                ///< bytes; must be set
     std::size_t blocks = 0;                    ///< how many; must be set
     std::size_t alignment = natural_alignment; ///< a power of two
-    /// What is added when too few are free, instead of waiting; it says how many as in `fixed_pool`, and who
-    /// wants several at once gets what is missing at least.
+    /// What is added when a single block is wanted and none is free, instead of waiting; it says how many as
+    /// in `fixed_pool`. Who wants several waits for them.
     cenote::growth growth = growth::none();
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool erase = false;               ///< blocks are zeroed when they return
@@ -64,7 +64,7 @@ public:
 
     /// `count` blocks into `blocks`, whose old ones return first: all or none. Nobody behind overtakes who
     /// waits for several. Throws `pool_closed`, and `out_of_memory`, with nothing changed, for more than the
-    /// pool has and grows to.
+    /// pool has.
     void acquire_n(block* blocks, std::size_t count);
     [[nodiscard]] bool try_acquire_n(block* blocks, std::size_t count) noexcept;
     [[nodiscard]] bool acquire_n_until(block* blocks, std::size_t count,
@@ -129,13 +129,11 @@ private:
     [[nodiscard]] std::uint32_t try_take() noexcept;
     [[nodiscard]] bool acquire_n(block* blocks, std::size_t count, std::int64_t deadline);
     [[nodiscard]] std::uint32_t take_n(std::size_t count, std::int64_t deadline);
-    [[nodiscard]] std::uint32_t try_take_n(std::size_t count) noexcept;
     void fill(block* blocks, std::uint32_t first, std::size_t count) noexcept;
     [[nodiscard]] std::byte* hand_out(std::uint32_t number) noexcept;
     void take_back(std::uint32_t number, void* data) noexcept;
     [[nodiscard]] bool try_grow(std::size_t blocks) noexcept;
-    [[nodiscard]] bool grow_instead_of_waiting(std::size_t missing) noexcept;
-    [[nodiscard]] bool may_have(std::size_t count) noexcept;
+    [[nodiscard]] bool grow_instead_of_waiting() noexcept;
     [[nodiscard]] std::uint32_t take_or_stand(ticket& later);
     [[nodiscard]] shortage shortage_of(std::size_t count) noexcept;
     [[nodiscard]] source& from() const noexcept {
