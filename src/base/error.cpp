@@ -64,7 +64,7 @@ leak_handler set_leak_handler(leak_handler handler) noexcept {
     return current_leak_handler.exchange(handler, sync::memory_order_acq_rel);
 }
 
-misuse_trap::misuse_trap() noexcept : outer_(innermost_trap) {
+misuse_trap::misuse_trap(then reports) noexcept : outer_(innermost_trap), reports_(reports) {
     innermost_trap = this;
 }
 
@@ -111,7 +111,10 @@ void raise_pool_closed(const char* pool) {
 }
 
 void report_misuse(const misuse_report& report) noexcept {
-    if (innermost_trap != nullptr) return innermost_trap->take(report);
+    for (misuse_trap* at = innermost_trap; at != nullptr; at = at->outer_) {
+        at->take(report);
+        if (at->reports_ == misuse_trap::then::keep) return;
+    }
     if (const misuse_handler handler = current_misuse_handler.load(sync::memory_order_acquire)) {
         handler(report);
         return;

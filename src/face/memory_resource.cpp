@@ -1,5 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/arith.hpp>
+#include <cenote/base/misuse_trap.hpp>
 #include <cenote/face/memory_resource.hpp>
 
 #include <cstring>
@@ -121,9 +122,14 @@ void* memory_resource::do_allocate(std::size_t size, std::size_t alignment) {
                   aborts ? when_exhausted::abort : when_exhausted::raise);
 }
 
+// What a pool refuses is live as before, and no call that worked. Of a block that was written to after its
+// free, or a call during another thread's walk, it tells and goes on.
 void memory_resource::do_deallocate(void* block, std::size_t size, std::size_t alignment) {
+    if (!options_.stats) return give(block, at_least_one(size), alignment);
+    misuse_trap told(misuse_trap::then::pass_on);
     give(block, at_least_one(size), alignment);
-    if (!options_.stats) return;
+    const misuse kind = told.first().kind;
+    if (told.count() != 0 && kind != misuse::use_after_free && kind != misuse::not_quiet) return;
     deallocations_.fetch_add(1, memory_order_relaxed);
     note_gone(at_least_one(size));
 }

@@ -43,6 +43,24 @@ TEST(misuse_trap, inside_another_catches_alone) {
     EXPECT_EQ(outer.count(), 1u);
 }
 
+TEST(misuse_trap, that_passes_on_hides_nothing) {
+    const test::misuse_watch watch;
+    misuse_trap outermost(misuse_trap::then::pass_on);
+    base::report_misuse({misuse::double_free, "told", nullptr, 8});
+    EXPECT_EQ(watch.count(), 1u);
+    {
+        misuse_trap outer;
+        misuse_trap inner(misuse_trap::then::pass_on);
+        base::report_misuse({misuse::foreign_pointer, "kept", nullptr, 8});
+        base::report_misuse({misuse::wrong_size, "kept", nullptr, 8});
+        EXPECT_EQ(inner.count(), 2u);
+        EXPECT_EQ(outer.count(), 2u);
+        EXPECT_EQ(outer.first().kind, misuse::foreign_pointer);
+    }
+    EXPECT_EQ(watch.count(), 1u);
+    EXPECT_EQ(outermost.count(), 1u);
+}
+
 TEST(misuse_trap, catches_nothing_of_other_threads) {
     const test::misuse_watch watch;
     const misuse_trap trap;

@@ -5,6 +5,7 @@
 #include <cenote/pool/fixed_pool.hpp>
 #include <cenote/pool/multi_pool.hpp>
 
+#include "support/misuse_watch.hpp"
 #include "support/sizes.hpp"
 
 #include <cstdint>
@@ -314,6 +315,23 @@ TEST(memory_resource, counts_stay_above_zero_after_a_reset) {
     EXPECT_EQ(*face.stats().peak_bytes, 100u);
     (void)face.try_allocate(80);
     EXPECT_EQ(*face.stats().peak_bytes, 110u);
+}
+
+TEST(memory_resource, does_not_count_what_the_pool_refuses) {
+    test::misuse_watch misuses;
+    multi_pool pool({.checks = true});
+    resource face(pool, {.stats = true});
+    void* const kept = face.try_allocate(100);
+    void* const freed = face.try_allocate(50);
+    face.deallocate(freed, 50);
+    face.deallocate(freed, 50);
+    ASSERT_EQ(misuses.count(), 1u);
+    EXPECT_EQ(misuses.seen()[0].kind, misuse::double_free);
+    EXPECT_EQ(face.stats().live_bytes, 100u);
+    EXPECT_EQ(face.stats().calls->deallocations, 1u);
+    face.deallocate(kept, 100);
+    EXPECT_EQ(face.stats().live_bytes, 0u);
+    EXPECT_EQ(face.stats().calls->deallocations, 2u);
 }
 
 TEST(memory_resource, resets_what_can_be_reset) {

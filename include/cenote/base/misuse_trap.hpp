@@ -12,7 +12,11 @@ namespace cenote::inline v0_1 {
 
 class CENOTE_API misuse_trap {
 public:
-    misuse_trap() noexcept;
+    enum class then { keep, pass_on };
+
+    /// With `pass_on` it only notes what goes to the trap around it, or to the handler, as if it were not
+    /// here.
+    explicit misuse_trap(then reports = then::keep) noexcept;
     misuse_trap(const misuse_trap&) = delete;
     misuse_trap& operator=(const misuse_trap&) = delete;
     ~misuse_trap();
@@ -29,6 +33,7 @@ private:
     }
 
     misuse_trap* outer_;
+    then reports_;
     unsigned count_ = 0;
     misuse_report first_;
 };

@@ -47,7 +47,7 @@ struct memory_resource_options {
 /// What an allocator holds.
 struct memory_stats {
     /// Handed out and not returned: in blocks of what is behind, or with the option `stats` as asked for
-    /// here.
+    /// here. A wrong free that a pool finds only later has counted.
     std::size_t live_bytes = 0;
     std::size_t reserved_bytes = 0;        ///< taken from its parent
     std::optional<std::size_t> peak_bytes; ///< the most ever live; absent without the option `stats`
