@@ -28,11 +28,10 @@ arena_pool_options options_of(const cenote_arena_pool_options& from, source* dra
 } // namespace
 
 struct cenote_arena_pool {
-    /// The handle of an arena on loan. There is one for each arena: who has a lease finds one.
+    /// The handle of an arena on loan. Each arena has its own, as both count what was refused.
     struct lent_arena final : cenote_arena {
         lent_arena() noexcept : cenote_arena{nullptr, nullptr, true, 0} {}
         arena_pool::lease lease;
-        lent_arena* next = nullptr; // of those that are free
     };
 
     c::ground home;
@@ -55,11 +54,7 @@ struct cenote_arena_pool {
             return false;
         }
         handles_ = static_cast<lent_arena*>(place);
-        for (std::size_t i = 0; i < count_; ++i) {
-            lent_arena* const one = ::new (handles_ + i) lent_arena;
-            one->next = free_;
-            free_ = one;
-        }
+        for (std::size_t i = 0; i < count_; ++i) ::new (handles_ + i) lent_arena;
         return true;
     }
     ~cenote_arena_pool() {
@@ -74,8 +69,7 @@ struct cenote_arena_pool {
 
     [[nodiscard]] cenote_arena* lend(arena_pool::lease&& lease) noexcept {
         const sync::holder here(lock_);
-        lent_arena* const one = free_;
-        free_ = one->next;
+        lent_arena* const one = handles_ + lease.number();
         one->arena = &*lease;
         one->ask = &ask;
         one->lease = std::move(lease);
@@ -94,8 +88,6 @@ struct cenote_arena_pool {
         if (!one->lease) return CENOTE_DOUBLE_FREE;
         ended = std::move(one->lease);
         one->arena = nullptr; // somebody else's soon
-        one->next = free_;
-        free_ = one;
         ++calls_.deallocations;
         return CENOTE_OK;
     }
@@ -125,7 +117,6 @@ private:
     std::size_t count_;
     lent_arena* handles_ = nullptr;
     sync::mutex lock_;
-    lent_arena* free_ = nullptr;
     call_counts calls_; // of arenas
 };
 

@@ -71,6 +71,34 @@ TEST(c_arena_pool, tells_at_its_end_of_arenas_that_are_lent) {
     EXPECT_EQ(leaks.seen()[1].bytes, 2000u);
 }
 
+// Retried, a request has failed once, whoever borrows the arena afterwards and by whatever handle.
+TEST(c_arena_pool, counts_the_failures_of_an_arena_over_its_loans) {
+    cenote_arena_pool_options options = arenas_of(2, 100);
+    options.grows = 0;
+    options.stats = 1;
+    options.exhaustion.handler = [](void*, const char*, std::size_t) { return 1; };
+    options.exhaustion.retries = 5;
+    const pool_of pool(options);
+    cenote_arena* one = nullptr;
+    cenote_arena* two = nullptr;
+    ASSERT_EQ(cenote_arena_pool_acquire(pool, &one), CENOTE_OK);
+    ASSERT_EQ(cenote_arena_pool_acquire(pool, &two), CENOTE_OK);
+    EXPECT_EQ(cenote_arena_allocate(one, 1000, 16), nullptr);
+    for (int round = 0; round < 4; ++round) {
+        cenote_stats of_one = CENOTE_STATS_INIT;
+        cenote_stats of_two = CENOTE_STATS_INIT;
+        EXPECT_EQ(cenote_arena_stats(one, &of_one), CENOTE_OK);
+        EXPECT_EQ(cenote_arena_stats(two, &of_two), CENOTE_OK);
+        EXPECT_EQ(of_one.failures + of_two.failures, 1u) << round;
+        EXPECT_EQ(cenote_arena_pool_release(pool, round % 2 == 0 ? one : two), CENOTE_OK);
+        EXPECT_EQ(cenote_arena_pool_release(pool, round % 2 == 0 ? two : one), CENOTE_OK);
+        ASSERT_EQ(cenote_arena_pool_acquire(pool, &one), CENOTE_OK);
+        ASSERT_EQ(cenote_arena_pool_acquire(pool, &two), CENOTE_OK);
+    }
+    EXPECT_EQ(cenote_arena_pool_release(pool, one), CENOTE_OK);
+    EXPECT_EQ(cenote_arena_pool_release(pool, two), CENOTE_OK);
+}
+
 TEST(c_arena_pool, takes_back_only_what_it_lent_and_once) {
     const pool_of pool(arenas_of(2, 1000));
     const pool_of elsewhere(arenas_of(1, 1000));

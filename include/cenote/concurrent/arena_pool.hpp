@@ -139,6 +139,8 @@ public:
     [[nodiscard]] arena* operator->() const noexcept { return arena_; }
     [[nodiscard]] explicit operator bool() const noexcept { return arena_ != nullptr; }
 
+    /// Which of the pool's arenas it is, counted from 0; only while there is one.
+    [[nodiscard]] std::uint32_t number() const noexcept { return number_; }
     /// Returns the arena now: its destructors run on this thread.
     void release() noexcept {
         if (arena_ != nullptr) home_->take_back(number_, *std::exchange(arena_, nullptr));
