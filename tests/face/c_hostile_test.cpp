@@ -25,8 +25,7 @@ constexpr std::size_t huge[] = {SIZE_MAX,         SIZE_MAX - 1,     SIZE_MAX - 1
                                 SIZE_MAX / 2 + 2, SIZE_MAX / 2 + 1, SIZE_MAX / 2,     SIZE_MAX / 2 - 64,
                                 SIZE_MAX / 4,     SIZE_MAX / 8,     SIZE_MAX / 4 + 1, SIZE_MAX / 16};
 constexpr std::size_t no_alignments[] = {0, 3, 12, 24, SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2};
-constexpr std::size_t wide_alignments[] = {std::size_t{1} << (sizeof(std::size_t) * 5), SIZE_MAX / 2 + 1,
-                                           SIZE_MAX / 4 + 1};
+constexpr std::size_t wide_alignments[] = {SIZE_MAX / 2 + 1, SIZE_MAX / 4 + 1, SIZE_MAX / 8 + 1};
 
 /// One of each handle, and what it holds.
 class world {
