@@ -197,8 +197,8 @@ void multi_pool::deallocate_large(void* block, std::size_t size) noexcept {
 void multi_pool::report_stray(const void* pointer) const noexcept {
     misuse kind = large_.diagnose(pointer);
     if (kind == misuse::foreign_pointer) {
-        const auto before = static_cast<const std::byte*>(pointer) - 1;
-        const std::uint32_t owner = regions_.table().owner_of(before);
+        const auto before = reinterpret_cast<std::uintptr_t>(pointer) - 1;
+        const std::uint32_t owner = regions_.table().owner_of(reinterpret_cast<const void*>(before));
         if (owner != is_large && stores_[owner].heap().diagnose(pointer) == misuse::past_the_end) {
             kind = misuse::past_the_end;
         }

@@ -230,7 +230,7 @@ void variable_pool::report_stray(const void* pointer) const noexcept {
     if (heap_.find(pointer, at)) {
         kind = heap_.diagnose(at);
     } else if (kind == misuse::foreign_pointer &&
-               heap_.find(static_cast<const std::byte*>(pointer) - 1, at)) {
+               heap_.find(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(pointer) - 1), at)) {
         kind = misuse::past_the_end;
     }
     regions_.report({kind, options_.name, pointer, 0});

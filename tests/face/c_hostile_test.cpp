@@ -21,6 +21,17 @@ namespace {
 
 using cenote::test::misuse_watch;
 
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+#define CENOTE_KNOWS_ENUMERATORS 1
+#endif
+#endif
+#if defined(CENOTE_KNOWS_ENUMERATORS)
+constexpr bool knows_enumerators = true;
+#else
+constexpr bool knows_enumerators = false;
+#endif
+
 constexpr std::size_t huge[] = {SIZE_MAX,         SIZE_MAX - 1,     SIZE_MAX - 15,    SIZE_MAX - 4095,
                                 SIZE_MAX / 2 + 2, SIZE_MAX / 2 + 1, SIZE_MAX / 2,     SIZE_MAX / 2 - 64,
                                 SIZE_MAX / 4,     SIZE_MAX / 8,     SIZE_MAX / 4 + 1, SIZE_MAX / 16};
@@ -462,6 +473,7 @@ const row rows[] = {
      }},
     {"status_text",
      [](const world&) {
+         if (knows_enumerators) return; // C may give any number, C++ may not
          for (const int status : {-1, 16, 17, 1000, INT_MAX, INT_MIN}) {
              cenote_status unknown{};
              std::memcpy(&unknown, &status, sizeof unknown);
