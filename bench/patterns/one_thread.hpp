@@ -27,6 +27,7 @@ public:
         C& pool = *pool_;
         escape(&pool);
         const cpu_watch watch;
+        begin_in_line();
         for (; steps != 0; --steps) put_seen(pool, get_touched(pool));
         return watch.read();
     }
