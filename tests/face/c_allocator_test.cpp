@@ -471,8 +471,8 @@ TEST(c_allocator_death, no_fail_aborts_with_a_message) {
         (void)cenote_arena_allocate(arena, 1000, 16);
         (void)cenote_arena_allocate(arena, 9000, 16);
     };
-    EXPECT_DEATH(die_at_a_maximum(), "in use 1024, reserved [1-9][0-9]+, limit 1048576");
-    EXPECT_DEATH(die_in_a_buffer(), "in use 10[0-9][0-9], reserved 0, limit 8192");
+    EXPECT_DEATH(die_at_a_maximum(), "in use 1024, reserved .+, limit 1048576");
+    EXPECT_DEATH(die_in_a_buffer(), "in use 10.., reserved 0, limit 8192");
     EXPECT_DEATH(die(0, 65), "is out of memory: requested 65 bytes, in use 0, reserved 0, no limit");
     EXPECT_DEATH(die(2, SIZE_MAX / 2 + 2), "is out of memory");
     EXPECT_DEATH(die(4, SIZE_MAX / 2 + 2), "is out of memory");
