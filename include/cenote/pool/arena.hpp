@@ -312,8 +312,8 @@ CENOTE_INLINE void* arena::try_allocate(std::size_t size, std::size_t alignment)
 
 CENOTE_INLINE void arena::deallocate(void* block, std::size_t size, std::size_t /*alignment*/) noexcept {
     size += size == 0;
-    std::uintptr_t end = 0; // a sum behind all memory would wrap to null, where a checked arena's top is
-    if (__builtin_add_overflow(reinterpret_cast<std::uintptr_t>(block), size, &end) ||
+    std::size_t end = 0; // a sum behind all memory would wrap to null, where a checked arena's top is
+    if (!base::add(reinterpret_cast<std::uintptr_t>(block), size, end) ||
         end != reinterpret_cast<std::uintptr_t>(top_)) [[unlikely]]
         return deallocate_slow(block, size);
     if (top_ > high_) high_ = top_;
