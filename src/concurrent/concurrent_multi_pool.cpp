@@ -156,6 +156,13 @@ void concurrent_multi_pool::deallocate_slow(std::uint32_t size_class, void* bloc
     shared_.core().deallocate_slow(size_class, block);
 }
 
+// Large, of a slab whose place in the table another one has, or none of the pool's.
+void concurrent_multi_pool::deallocate_apart(void* block) noexcept {
+    const std::uint32_t owner = shared_.core().regions_.table().owner_of(block);
+    if (owner == is_large) return deallocate_large(block);
+    put(owner, block);
+}
+
 void concurrent_multi_pool::deallocate_large(void* block) noexcept {
     if (block == nullptr) return;
     const section here(shared_);

@@ -176,6 +176,16 @@ void multi_pool::after_put(std::uint32_t size_class) noexcept {
     if (window_is_over && walks_ == 0 && is_open_ && options_.trim == trim::automatic) give_back_surplus();
 }
 
+// The table does not know it at the first look: large, of a slab whose place in the table another one has, or
+// none of the pool's.
+void multi_pool::deallocate_apart(void* block) noexcept {
+    const std::uint32_t owner = regions_.table().owner_of(block);
+    if (owner == is_large) return deallocate_large(block);
+    engine::magazine& loaded = stores_[owner].loaded;
+    if (loaded.is_full()) return deallocate_slow(owner, block);
+    loaded.push(block);
+}
+
 void multi_pool::deallocate_large(void* block) noexcept {
     if (block == nullptr) return;
     const engine::large_blocks::record* const found = large_.find(block);

@@ -27,7 +27,7 @@ std::size_t slab_table::cells_for(std::size_t slabs) const noexcept {
 std::size_t slab_table::bytes_for(std::size_t slabs) const noexcept {
     const std::size_t cells = cells_for(slabs);
     const std::size_t readable =
-        is_shared_ ? sizeof(view) + (cells - small_cells) * sizeof(std::uint64_t) : 0;
+        tells_owners_ ? sizeof(view) + (cells - small_cells) * sizeof(std::uint64_t) : 0;
     return slabs * sizeof(entry) + cells * sizeof(cell) + readable;
 }
 
@@ -45,7 +45,7 @@ void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
     capacity_ = slabs;
     left_ = 0;
     const view* now = nullptr;
-    if (is_shared_) {
+    if (tells_owners_) {
         auto* const readable = ::new (cells + count) view{mask_, hash_shift_};
         words_ = readable->words;
         for (std::size_t i = 0; i < count; ++i) words_[i] = empty_word;
@@ -54,7 +54,7 @@ void slab_table::move_to(void* memory, std::size_t slabs) noexcept {
     for (std::uint32_t id = 0; id < end_id_; ++id) {
         if (directory[id].begin != nullptr) enter(id);
     }
-    if (is_shared_) sync::store_release(view_, now);
+    if (tells_owners_) sync::store_release(view_, now);
 }
 
 void slab_table::clear() noexcept {
@@ -109,7 +109,6 @@ void slab_table::enter_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     if (is_left(here)) --left_;
     if (is_low) {
         here.low = id;
-        here.owner = at(id).record->owner;
     } else {
         here.high = id;
         here.split = begin;
@@ -131,7 +130,6 @@ void slab_table::remove_cell(std::uintptr_t key, std::uint32_t id) noexcept {
     cell& here = cells_[i];
     if (here.low == id) {
         here.low = no_slab;
-        here.owner = no_slab;
     } else {
         here.high = no_slab;
         here.split = no_split;
@@ -163,10 +161,12 @@ void slab_table::close_gap(std::size_t gap) noexcept {
         const std::size_t distance = (i - slot_of(cells[i].key)) & mask_;
         if (distance >= ((i - gap) & mask_)) {
             cells[gap] = cells[i];
+            publish(gap);
             gap = i;
         }
     }
     cells[gap] = cell{};
+    publish(gap);
 }
 
 std::uint32_t slab_table::finder::find_behind(std::uintptr_t number) const noexcept {
@@ -194,8 +194,9 @@ std::uint32_t slab_table::find_of_any_size(const void* address) const noexcept {
     return no_slab;
 }
 
-std::uint32_t slab_table::shared_owner_slow(std::uintptr_t key) const noexcept {
+std::uint32_t slab_table::owner_of(const void* address) const noexcept {
     const view& now = *sync::load_acquire(view_);
+    const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
     const std::uint64_t* const words = now.words;
     std::size_t i = hash(key, now.hash_shift);
     for (std::size_t steps = 0; steps <= now.mask; ++steps, i = (i + 1) & now.mask) {
@@ -215,13 +216,12 @@ std::uint32_t slab_table::find_apart(const void* address) const noexcept {
 bool slab_table::is_valid() const noexcept {
     for (std::size_t i = 0; i <= mask_; ++i) {
         const cell& here = cells_[i];
+        if (tells_owners_ && words_[i] != word_of(here)) return false;
         if (here.key == 0 || (is_shared_ && is_left(here))) continue;
         if (is_left(here)) return false;
         for (const std::uint32_t id : {here.low, here.high}) {
             if (id != no_slab && (id >= end_id_ || at(id).begin == nullptr)) return false;
         }
-        if (here.low != no_slab && at(here.low).record->owner != here.owner) return false;
-        if (is_shared_ && words_[i] != word_of(here.key, here.owner)) return false;
     }
     for (std::uint32_t id = 0; id < end_id_; ++id) {
         const entry& slab_of_id = at(id);

@@ -258,7 +258,7 @@ TEST(fixed_pool, a_step_near_the_top_of_the_range_still_fills_a_budget) {
                      .sanitizers = false});
     while (pool.try_allocate() != nullptr) {
     }
-    EXPECT_GT(limit.used(), 45000u);
+    EXPECT_GT(limit.used(), 40000u); // the next table of slabs is larger than what is left
     pool.reset();
 }
 

@@ -272,7 +272,7 @@ public:
         table.configure(slab_bytes, true, true);
         for (std::uint32_t i = 0; i < owners; ++i) records_[i].owner = i;
     }
-    std::uint32_t insert(std::uintptr_t begin, std::uint32_t owner) {
+    std::uint32_t insert(std::uintptr_t begin, std::size_t /*bytes*/, std::uint32_t owner) {
         ++count_;
         if (!table.has_room_for(count_)) {
             const std::size_t room = 2 * table.capacity();
@@ -286,7 +286,7 @@ public:
         table.remove(id);
     }
     [[nodiscard]] std::uint32_t owner_of(std::uintptr_t address) const {
-        return table.shared_owner_of(reinterpret_cast<const void*>(address));
+        return table.owner_of(reinterpret_cast<const void*>(address));
     }
     [[nodiscard]] std::size_t moves() const { return memory_.size(); }
 
@@ -300,30 +300,50 @@ private:
     std::size_t count_ = 0;
 };
 
-TEST(slab_table, a_shared_one_tells_owners_while_slabs_come_and_go) {
-    constexpr std::size_t bytes = 4096;
-    shared_table one(bytes);
+template<class Table>
+void expect_owners_while_slabs_come_and_go(Table& one, std::size_t bytes) {
+    int quick_answers = 0;
+    const auto owner_of = [&](std::uintptr_t address) {
+        const auto* const pointer = reinterpret_cast<const void*>(address);
+        const std::uint32_t owner = one.table.owner_of(pointer);
+        const std::uint64_t quick = one.table.is_shared() ? one.table.quick_shared_owner_of(pointer)
+                                                          : one.table.quick_owner_of(pointer);
+        EXPECT_TRUE(quick == owner || quick >= slab_table::no_owner);
+        quick_answers += quick == owner ? 1 : 0;
+        return owner;
+    };
     std::map<std::uintptr_t, std::pair<std::uint32_t, std::uint32_t>> live; // begin → number, owner
     std::mt19937 chance(11);
     for (int step = 0; step < 20'000; ++step) {
         const std::uintptr_t begin = somewhere + chance() % 600 * bytes;
         const auto found = live.find(begin);
         if (found != live.end()) {
-            EXPECT_EQ(one.owner_of(begin + chance() % bytes), found->second.second);
+            EXPECT_EQ(owner_of(begin + chance() % bytes), found->second.second);
             one.remove(found->second.first);
             live.erase(found);
-            EXPECT_EQ(one.owner_of(begin), no_slab);
+            EXPECT_EQ(owner_of(begin), no_slab);
         } else if (live.size() < 200) {
             const auto owner = static_cast<std::uint32_t>(chance() % shared_table::owners);
-            live[begin] = {one.insert(begin, owner), owner};
+            live[begin] = {one.insert(begin, 0, owner), owner};
         }
         if (step % 1'000 == 0) {
             EXPECT_TRUE(one.table.is_valid());
         }
     }
-    for (const auto& [begin, what] : live) EXPECT_EQ(one.owner_of(begin + bytes - 1), what.second);
-    EXPECT_EQ(one.owner_of(somewhere - 1), no_slab);
-    EXPECT_EQ(one.owner_of(0), no_slab);
+    for (const auto& [begin, what] : live) EXPECT_EQ(owner_of(begin + bytes - 1), what.second);
+    EXPECT_EQ(owner_of(somewhere - 1), no_slab);
+    EXPECT_EQ(owner_of(0), no_slab);
+    EXPECT_GT(quick_answers, 5'000); // of some ten thousand with an owner
+}
+
+TEST(slab_table, tells_owners_while_slabs_come_and_go) {
+    test_table one(4096, true);
+    expect_owners_while_slabs_come_and_go(one, 4096);
+}
+
+TEST(slab_table, a_shared_one_tells_owners_while_slabs_come_and_go) {
+    shared_table one(4096);
+    expect_owners_while_slabs_come_and_go(one, 4096);
 }
 
 // The same addresses come back for ever, as they do from an allocator of pages: the table finds an end.
@@ -333,7 +353,7 @@ TEST(slab_table, a_shared_one_knows_no_owner_of_the_first_bytes_of_memory) {
     for (std::uintptr_t slab = 1; slab <= 3; ++slab) {
         EXPECT_EQ(one.owner_of(0), no_slab);
         EXPECT_EQ(one.owner_of(8), no_slab);
-        one.insert(slab << 20, 0);
+        one.insert(slab << 20, 0, 0);
     }
     EXPECT_EQ(one.owner_of((std::uintptr_t{3} << 20) + 8), 0u);
 }
@@ -355,7 +375,7 @@ TEST(slab_table, a_shared_one_is_bounded_when_addresses_return) {
         }
         const std::size_t place = chance() % is_used.size();
         if (!is_used[place]) {
-            live.emplace_back(one.insert(somewhere + place * bytes, 1), place);
+            live.emplace_back(one.insert(somewhere + place * bytes, 0, 1), place);
             is_used[place] = true;
         }
         if (step == 100'000) moves = one.moves();
@@ -375,7 +395,7 @@ TEST(slab_table, a_shared_one_is_bounded_when_every_address_is_new) {
             one.remove(live.front().first);
             live.pop_front();
         }
-        live.emplace_back(one.insert(somewhere + step * bytes, 3), somewhere + step * bytes);
+        live.emplace_back(one.insert(somewhere + step * bytes, 0, 3), somewhere + step * bytes);
         if (step == 1'000) moves = one.moves();
         if (step % 1'000 != 0) continue;
         for (const auto& [id, begin] : live) ASSERT_EQ(one.owner_of(begin), 3u);
@@ -389,7 +409,7 @@ TEST(slab_table, a_shared_one_is_read_without_a_lock_while_it_changes) {
     constexpr std::size_t bytes = 4096;
     constexpr std::size_t staying = 100;
     shared_table one(bytes);
-    for (std::uint32_t i = 0; i < staying; ++i) (void)one.insert(somewhere + 3 * i * bytes, i % 40);
+    for (std::uint32_t i = 0; i < staying; ++i) (void)one.insert(somewhere + 3 * i * bytes, 0, i % 40);
     std::atomic<bool> is_over{false};
     std::atomic<std::size_t> looks{0};
     std::vector<std::thread> readers;
@@ -417,7 +437,7 @@ TEST(slab_table, a_shared_one_is_read_without_a_lock_while_it_changes) {
             one.remove(passing.back());
             passing.pop_back();
         } else {
-            passing.push_back(one.insert(somewhere + (3 * (chance() % 100'000'000) + 1) * bytes, 2));
+            passing.push_back(one.insert(somewhere + (3 * (chance() % 100'000'000) + 1) * bytes, 0, 2));
         }
     }
     is_over = true;

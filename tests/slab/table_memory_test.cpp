@@ -90,7 +90,7 @@ TEST(table_memory, of_a_shared_table_stays_readable_until_the_end) {
         const std::size_t before = from.reserved;
         ASSERT_TRUE(memory.ensure(table, slabs, from));
         if (from.reserved != before) last = from.reserved - before;
-        ASSERT_EQ(table.shared_owner_of(first), 7u);
+        ASSERT_EQ(table.owner_of(first), 7u);
         ASSERT_EQ(memory.bytes(), from.reserved);
     }
     EXPECT_EQ(from.releases, 0u); // somebody may still read what was outgrown

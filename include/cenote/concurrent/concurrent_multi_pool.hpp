@@ -162,6 +162,7 @@ private:
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
     CENOTE_NOINLINE void deallocate_slow(std::uint32_t size_class, void* block) noexcept;
+    CENOTE_NOINLINE void deallocate_apart(void* block) noexcept;
     CENOTE_NOINLINE void deallocate_large(void* block) noexcept;
     CENOTE_NOINLINE void deallocate_large(void* block, std::size_t size) noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
@@ -212,10 +213,10 @@ CENOTE_INLINE void concurrent_multi_pool::put(std::uint32_t size_class, void* bl
 }
 
 CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block) noexcept {
-    const std::uint32_t size_class = shared_.core().regions_.table().shared_owner_of(block);
-    if (size_class == is_large) [[unlikely]]
-        return deallocate_large(block);
-    put(size_class, block);
+    const std::uint64_t owner = shared_.core().regions_.table().quick_shared_owner_of(block);
+    if (owner >= engine::slab_table::no_owner) [[unlikely]]
+        return deallocate_apart(block);
+    put(static_cast<std::uint32_t>(owner), block);
 }
 
 CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block, std::size_t size,

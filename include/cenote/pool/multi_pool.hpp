@@ -199,6 +199,7 @@ private:
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
     CENOTE_NOINLINE void deallocate_slow(std::uint32_t size_class, void* block) noexcept;
+    CENOTE_NOINLINE void deallocate_apart(void* block) noexcept;
     CENOTE_NOINLINE void deallocate_large(void* block) noexcept;
     CENOTE_NOINLINE void deallocate_large(void* block, std::size_t size) noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
@@ -311,9 +312,10 @@ CENOTE_INLINE void* multi_pool::try_allocate(std::size_t size, std::size_t align
 }
 
 CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {
-    const std::uint32_t size_class = regions_.table().owner_of(block);
-    if (size_class == is_large) [[unlikely]]
-        return deallocate_large(block);
+    const std::uint64_t owner = regions_.table().quick_owner_of(block);
+    if (owner >= engine::slab_table::no_owner) [[unlikely]]
+        return deallocate_apart(block);
+    const auto size_class = static_cast<std::uint32_t>(owner);
     engine::magazine& loaded = stores_[size_class].loaded;
     base::prefetch_freed(block);
     if (loaded.is_full()) [[unlikely]]

@@ -6,9 +6,10 @@
 // cell holds the two slabs that may meet in one, so that one probe without a guess finds either. Source of
 // the hash: multiplication by 2^64 ÷ φ, D. E. Knuth, The Art of Computer Programming 3, 6.4. Finding,
 // entering and removing are O(1) expected; numbers are reused. One thread at a time.
-// A shared table also answers `shared_owner_of` to threads that hold no lock, for slabs of which they know
-// that they are there: granule and owner stand in one word, words never move, none becomes empty before
-// another in use, and a table that was outgrown stays readable.
+// A table of aligned slabs also answers `owner_of`, from words of their own in which granule and owner stand
+// together: a quarter of the cache lines. Of a shared table, threads that hold no lock may ask for slabs of
+// which they know that they are there: words never move, none becomes empty before another in use, and a
+// table that was outgrown stays readable.
 #pragma once
 
 #include <cenote/base/config.hpp>
@@ -37,11 +38,13 @@ public:
         region_header* home = nullptr;
     };
 
-    /// For slabs of `slab_bytes` > 0. `aligned`: every slab starts on a multiple of its size, a power of two.
+    /// For slabs of `slab_bytes` > 0. `aligned`: every slab starts on a multiple of its size, a power of two,
+    /// and the table tells owners. `shared`: it tells them without a lock.
     constexpr void configure(std::size_t slab_bytes, bool aligned, bool shared = false) noexcept {
         granule_shift_ = static_cast<int>(std::bit_width(slab_bytes)) - 1;
         // One that is as long as a granule touches two at most; a longer one three.
         granules_per_slab_ = aligned ? 1 : std::has_single_bit(slab_bytes) ? 2 : 3;
+        tells_owners_ = aligned;
         is_shared_ = shared;
     }
     [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
@@ -104,26 +107,22 @@ public:
     class finder;
     [[nodiscard]] finder look() const noexcept;
 
-    /// The owner of the aligned slab that holds `address`, or `no_slab`: one probe in the common case.
-    [[nodiscard]] std::uint32_t owner_of(const void* address) const noexcept {
-        const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
-        for (std::size_t i = slot_of(key);; i = (i + 1) & mask_) {
-            const cell& here = cells_[i];
-            if (here.key == key) return here.owner;
-            if (here.key == 0) return no_slab;
-        }
-    }
+    /// The owner of the aligned slab that holds `address`, or `no_slab`. O(1) expected. Of a shared table
+    /// without its lock, for a block that is live or in no slab of the table.
+    [[nodiscard]] CENOTE_API std::uint32_t owner_of(const void* address) const noexcept;
 
-    /// The same of a shared table without its lock, for a block that is live or in no slab of the table.
-    [[nodiscard]] CENOTE_INLINE std::uint32_t shared_owner_of(const void* address) const noexcept {
+    /// The same for hot paths, which call nothing: what the first word says that is looked at. When it is
+    /// another granule's, or there is no slab, a number not below `no_owner`: ask `owner_of` then.
+    [[nodiscard]] CENOTE_INLINE std::uint64_t quick_owner_of(const void* address) const noexcept {
+        const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
+        return sync::load_relaxed(words_[slot_of(key)]) - word_of(key, 0);
+    }
+    [[nodiscard]] CENOTE_INLINE std::uint64_t quick_shared_owner_of(const void* address) const noexcept {
         const view& now = *sync::load_acquire(view_);
         const std::uintptr_t key = reinterpret_cast<std::uintptr_t>(address) >> granule_shift_;
-        const std::uint64_t word = sync::load_relaxed(now.words[hash(key, now.hash_shift)]);
-        if (const std::uint64_t owner = word - word_of(key, 0); owner < no_owner) [[likely]]
-            return static_cast<std::uint32_t>(owner);
-        return shared_owner_slow(key);
+        return sync::load_relaxed(now.words[hash(key, now.hash_shift)]) - word_of(key, 0);
     }
-    /// Owners of slabs of a shared table are below this.
+    /// Owners of slabs of a table that tells them are below this.
     static constexpr std::uint32_t no_owner = 0xff;
 
     [[nodiscard]] bool is_valid() const noexcept;
@@ -132,16 +131,15 @@ private:
     struct cell {
         std::uintptr_t key = 0; // the granule; 0, which no slab has, in an empty cell
         std::uintptr_t split = no_split;
-        std::uint32_t low = no_slab;   // the slab of addresses below `split`
-        std::uint32_t high = no_slab;  // the slab of those from it on
-        std::uint32_t owner = no_slab; // of `low`
+        std::uint32_t low = no_slab;  // the slab of addresses below `split`
+        std::uint32_t high = no_slab; // the slab of those from it on
     };
 
     static constexpr std::uintptr_t no_split = ~std::uintptr_t{0};
     static constexpr std::size_t small_cells = 4; // one slab, three granules
 
-    // What readers without the lock go by: for each cell a word of its granule and, in the lowest bits, its
-    // owner or `no_owner`. Granules are of at least a kilobyte, so both find room.
+    // What owners are told from: for each cell a word of its granule and, in the lowest bits, the owner of
+    // its slab or `no_owner`. Granules are of at least a kilobyte, so both find room.
     struct view {
         std::size_t mask = 0;
         int hash_shift = 0;
@@ -178,11 +176,11 @@ private:
     [[nodiscard]] std::uintptr_t last_key(std::uint32_t id) const noexcept {
         return key_of(at(id).begin + (at(id).bytes - 1), shift_of(id));
     }
-    [[nodiscard]] CENOTE_API CENOTE_NOINLINE std::uint32_t
-    shared_owner_slow(std::uintptr_t key) const noexcept;
-    /// For the readers without the lock.
+    [[nodiscard]] std::uint64_t word_of(const cell& one) const noexcept {
+        return word_of(one.key, one.low != no_slab ? at(one.low).record->owner : no_slab);
+    }
     void publish(std::size_t i) noexcept {
-        if (is_shared_) sync::store_relaxed(words_[i], word_of(cells_[i].key, cells_[i].owner));
+        if (tells_owners_) sync::store_relaxed(words_[i], word_of(cells_[i]));
     }
     void enter(std::uint32_t id) noexcept;
     void enter_cell(std::uintptr_t key, std::uint32_t id) noexcept;
@@ -202,6 +200,7 @@ private:
     int hash_shift_ = 62; // 64 less the bits of a slot number
     int granule_shift_ = 0;
     bool is_of_any_size_ = false;
+    bool tells_owners_ = false;
     bool is_shared_ = false;
     const view* view_ = &small_view_;
     std::uint64_t* words_ = small_view_.words; // of `view_`
