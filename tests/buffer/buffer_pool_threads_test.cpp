@@ -78,7 +78,7 @@ TEST(buffer_pool_stress, live_buffers_never_overlap) {
     test::run_threads(threads, [&](std::size_t number) {
         std::minstd_rand random(static_cast<unsigned>(number + 1));
         for (std::size_t i = 0; i < each; ++i) {
-            stamped fresh(pool.acquire(any_size(random, 14)), number << 40 | i);
+            stamped fresh(pool.acquire(any_size(random, 14)), std::uint64_t{number} << 40 | i);
             slot& there = slots[random() % slots.size()];
             {
                 const std::lock_guard here(there.lock);

@@ -1,6 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/slab_table.hpp>
 
+#include "support/sizes.hpp"
+
 #include <atomic>
 #include <cstdlib>
 #include <deque>
@@ -55,7 +57,7 @@ private:
     std::size_t count_ = 0;
 };
 
-constexpr std::uintptr_t somewhere = 0x7f0000000000;
+constexpr std::uintptr_t somewhere = cenote::test::nobodys_address;
 
 TEST(slab_table, an_empty_table_finds_nothing) {
     test_table one(65536);
@@ -115,8 +117,8 @@ TEST(slab_table, keys_that_collide_are_told_apart_also_after_removals) {
     std::mt19937_64 random(9);
     // The table has a few hundred cells: among keys whose product with the hash constant starts alike, most
     // meet.
-    for (std::uint64_t key = 1; slabs.size() < 200; ++key) {
-        if ((key * 0x9e3779b97f4a7c15u) >> 58 != 63) continue;
+    for (std::uintptr_t key = 1; slabs.size() < 200; ++key) {
+        if ((std::uint64_t{key} * 0x9e3779b97f4a7c15u) >> 58 != 63) continue;
         slabs[key * slab_bytes] = one.insert(key * slab_bytes);
     }
     ASSERT_TRUE(one.table.is_valid());
@@ -135,7 +137,8 @@ TEST(slab_table, keys_that_collide_are_told_apart_also_after_removals) {
 void compare_with_a_map(std::size_t slab_bytes, std::uintptr_t step, unsigned seed, bool short_slabs) {
     test_table one(slab_bytes);
     std::map<std::uintptr_t, std::pair<std::size_t, std::uint32_t>> model;
-    std::mt19937_64 random(seed);
+    std::mt19937_64 chance(seed);
+    const auto random = [&] { return static_cast<std::size_t>(chance()); };
     const auto in_model = [&](std::uintptr_t address) {
         auto after = model.upper_bound(address);
         if (after == model.begin()) return no_slab;
@@ -430,14 +433,17 @@ TEST(slab_table, a_shared_one_is_read_without_a_lock_while_it_changes) {
             }
         });
     }
-    std::vector<std::uint32_t> passing;
+    std::vector<std::pair<std::uint32_t, std::uintptr_t>> passing; // number, place
+    std::set<std::uintptr_t> taken;
+    constexpr std::uint32_t places = sizeof(std::uintptr_t) > 4 ? 100'000'000 : 100'000;
     std::mt19937 chance(5);
     for (std::size_t step = 0; step < 30'000 || looks < 1'000; ++step) {
         if (!passing.empty() && (passing.size() > step / 20 || chance() % 2 == 0)) {
-            one.remove(passing.back());
+            one.remove(passing.back().first);
+            taken.erase(passing.back().second);
             passing.pop_back();
-        } else {
-            passing.push_back(one.insert(somewhere + (3 * (chance() % 100'000'000) + 1) * bytes, 0, 2));
+        } else if (const std::uintptr_t place = chance() % places; taken.insert(place).second) {
+            passing.emplace_back(one.insert(somewhere + (3 * place + 1) * bytes, 0, 2), place);
         }
     }
     is_over = true;

@@ -1,6 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/slab/table_memory.hpp>
 
+#include "support/sizes.hpp"
 #include "support/test_sources.hpp"
 
 #include <gtest/gtest.h>
@@ -83,7 +84,7 @@ TEST(table_memory, of_a_shared_table_stays_readable_until_the_end) {
     table_memory memory;
     engine::slab record;
     record.owner = 7;
-    auto* const first = reinterpret_cast<std::byte*>(std::uintptr_t{0x7f0000000000});
+    auto* const first = reinterpret_cast<std::byte*>(test::nobodys_address);
     (void)table.insert({first, 4096, &record, nullptr});
     std::size_t last = 0;
     for (std::size_t slabs = 2; slabs <= 5'000; ++slabs) {

@@ -12,6 +12,10 @@ namespace cenote::test {
 /// where these have 32 bits.
 inline constexpr std::size_t beyond_memory = sizeof(std::size_t) > 4 ? SIZE_MAX / 16 + 1 : SIZE_MAX / 2 + 1;
 
+/// Where slabs stand of which no byte is read: at a multiple of 64 KiB, with 2 GiB of addresses behind it.
+inline constexpr std::uintptr_t nobodys_address =
+    static_cast<std::uintptr_t>(sizeof(std::uintptr_t) > 4 ? 0x7f0000000000 : 0x20000000);
+
 /// The largest power of two.
 inline constexpr std::size_t top_bit = SIZE_MAX / 2 + 1;
 
