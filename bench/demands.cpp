@@ -130,7 +130,10 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     found.which = which.name();
     const std::size_t figure_of = asked.figure.empty() ? 0 : which.figure(asked.figure);
     const row* const own = all.find(found.which, asked.contender);
-    if (own != nullptr) found.own = own->value(asked.judged, figure_of);
+    if (own != nullptr) {
+        found.own = own->value(asked.judged, figure_of);
+        found.has_rounds = own->rounds() >= all.least_rounds;
+    }
     if (asked.against == nothing) {
         found.ratio = found.own;
         return found;
@@ -140,6 +143,10 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     else
         find_named(all, found, figure_of);
     if (own != nullptr && !own->is_clean()) found.is_clean = false;
+    const bool is_case = asked.against == own_case;
+    const row* const theirs =
+        is_case ? all.find(found.rival_name, asked.contender) : all.find(found.which, found.rival_name);
+    if (theirs != nullptr && theirs->rounds() < all.least_rounds) found.has_rounds = false;
     if (!found.own || !found.theirs || found.ratio) return found;
     if (*found.theirs == 0 && asked.against != above) return found; // nothing to hold it to
     found.ratio = asked.against == above ? *found.own - *found.theirs : *found.own / *found.theirs;
@@ -155,6 +162,7 @@ std::span<const demand> all_demands() {
 const char* verdict::word() const {
     if (!ratio) return "missing";
     if (!is_clean) return "unclean";
+    if (!has_rounds) return "few";
     if (passes()) return "pass";
     return asked->is_stretch ? "short" : "FAIL";
 }

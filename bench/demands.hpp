@@ -50,13 +50,15 @@ struct verdict {
     std::optional<double> theirs; // missing: the rival
     std::optional<double> ratio;  // or the difference
     std::optional<interval> range;
-    bool is_clean = true; // false: a side has no window that counts, and its number says nothing
+    bool is_clean = true;   // false: a side has no window that counts, and its number says nothing
+    bool has_rounds = true; // false: windows that count are of fewer rounds than were wanted
 
     // With an interval: unless all of it lies beyond what is demanded.
     [[nodiscard]] bool passes() const {
-        return ratio && is_clean && (range ? range->low : *ratio) <= asked->at_most;
+        return ratio && is_clean && has_rounds && (range ? range->low : *ratio) <= asked->at_most;
     }
-    [[nodiscard]] const char* word() const; // "pass", "FAIL", "short" of a stretch, "missing", "unclean"
+    // "pass", "FAIL", "short" of a stretch, "missing", "unclean", "few"
+    [[nodiscard]] const char* word() const;
 };
 
 // A verdict for each demand and each case that it names. What is not there is a verdict that says so.

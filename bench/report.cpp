@@ -110,11 +110,13 @@ std::string make_footer(const results& all) {
         "with "
         "several threads wall time\non bound cores; n windows count, those in which a worker waited for its "
         "core, or the cores were not as far from\neach other as in most, do not (!: there were no "
-        "others).\nresident: the most memory in RAM beyond the case's own "
+        "others; few: they are of less than {} rounds).\nresident: the most memory in RAM beyond the case's "
+        "own "
         "arrays, code included. no-op: what the harness itself costs; it is in every number beside which "
         "it\nstands. "
         "fragmented: after malloc's heap was cut up; pools on pages of their own see nothing of that.\n",
-        machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds);
+        machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds,
+        all.least_rounds);
 }
 
 } // namespace cenote::bench

@@ -150,6 +150,20 @@ void results::level() {
     }
 }
 
+std::vector<test_case> results::too_few_rounds() const {
+    results levelled = *this;
+    levelled.level();
+    std::vector<test_case> few;
+    for (const test_case& which : cases) {
+        if (which.is_survey() || which.is_long()) continue;
+        const bool lacks = std::any_of(levelled.rows.begin(), levelled.rows.end(), [&](const auto& one) {
+            return one.first.first == which.name() && !one.second.has_rounds(least_rounds);
+        });
+        if (lacks) few.push_back(which);
+    }
+    return few;
+}
+
 double load_average() {
     double load = 0;
     return ::getloadavg(&load, 1) == 1 ? load : 0;

@@ -41,6 +41,7 @@ public:
 
     // Those of which a window counts.
     [[nodiscard]] unsigned rounds() const;
+    [[nodiscard]] bool has_rounds(unsigned least) const { return is_clean() && rounds() >= least; }
 
     unsigned discarded = 0; // windows that do not count
     double window_ns = 0;
@@ -68,7 +69,8 @@ struct results {
     std::vector<participant> contenders{};
     std::map<std::pair<std::string, std::string>, row, std::less<>> rows{}; // by case and contender
     std::vector<std::string> problems{};                                    // of contenders that failed
-    double load_before = 0;                                                 // over the last minute
+    unsigned least_rounds = 1; // of a row and of what it is held to; with fewer nothing is reached
+    double load_before = 0;    // over the last minute
     double load_after = 0;
     double seconds = 0;
 
@@ -76,6 +78,9 @@ struct results {
     // In each case of several threads only those windows count in which the cores were about as far apart as
     // in most contenders' windows: the best of one contender is not compared with another's on other cores.
     void level();
+    // Of the cases of which something is demanded, those where some row has fewer rounds than `least_rounds`
+    // once all are levelled. None of the long ones: their rounds are pairs.
+    [[nodiscard]] std::vector<test_case> too_few_rounds() const;
 };
 
 // The machine's load over the last minute.

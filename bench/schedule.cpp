@@ -3,6 +3,7 @@
 
 #include "process.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace cenote::bench {
@@ -19,6 +20,13 @@ public:
         for (unsigned round = 0; round < most; ++round)
             for (const test_case& which : all_.cases)
                 if (round < rounds_of(which)) run_case(which, round);
+    }
+    void run_more() {
+        for (unsigned more = 0; more < wanted_.more_rounds; ++more) {
+            const std::vector<test_case> few = all_.too_few_rounds();
+            for (const test_case& which : few) total_ += takers(which).size();
+            for (const test_case& which : few) run_case(which, wanted_.rounds + more);
+        }
     }
 
 private:
@@ -73,7 +81,10 @@ double window_ns(const test_case& which, const effort& wanted) {
 }
 
 void run_rounds(results& all, const effort& wanted, const std::function<void(double)>& progress) {
-    rounds(all, wanted, progress).run();
+    all.least_rounds = std::min(wanted.rounds, wanted.long_rounds);
+    rounds every(all, wanted, progress);
+    every.run();
+    every.run_more();
     all.level();
 }
 

@@ -113,6 +113,35 @@ TEST_F(demands, rounds_are_those_of_which_a_window_counts) {
     EXPECT_EQ(own.rounds(), 1u);
 }
 
+TEST_F(demands, fewer_rounds_than_wanted_of_either_side_reach_nothing) {
+    enter(names::fixed_pool, kind::ours, windows({1.0}));
+    enter(names::boost, kind::pool, windows({4.0}));
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "pass");
+    all.least_rounds = 2;
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "few");
+    EXPECT_FALSE(only_verdict(half_of_best).passes());
+    all.rows[{"pair/64", std::string(names::fixed_pool)}].add(windows({1.0}), 0.5, 2e6);
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "few"); // the rival's
+    all.rows[{"pair/64", std::string(names::boost)}].add(windows({4.0}), 0.5, 2e6);
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "pass");
+}
+
+TEST_F(demands, a_case_runs_more_rounds_until_every_row_has_enough_that_count) {
+    all.least_rounds = 2;
+    for (int round = 0; round < 2; ++round) {
+        enter(names::fixed_pool, kind::ours, apart({{30, 290}}));
+        enter(names::boost, kind::pool, apart({{round == 0 ? 6.0 : 60.0, round == 0 ? 60.0 : 290.0}}));
+    }
+    ASSERT_EQ(all.too_few_rounds().size(), 1u);
+    EXPECT_EQ(all.too_few_rounds().at(0).name(), "pair/64");
+    EXPECT_EQ(all.find("pair/64", names::boost)->rounds(), 2u); // to ask has levelled nothing
+    enter(names::boost, kind::pool, apart({{61, 290}}));
+    EXPECT_TRUE(all.too_few_rounds().empty());
+    all.cases.at(0).live = 1'000; // nothing is demanded of it
+    all.least_rounds = 9;
+    EXPECT_TRUE(all.too_few_rounds().empty());
+}
+
 TEST_F(demands, windows_in_which_nobody_looked_stay) {
     enter(names::fixed_pool, kind::ours, windows({1.0, 2.0}));
     all.level();
