@@ -185,7 +185,9 @@ bool test_case::admits(unsigned abilities) const {
     return (describe(what).needed & abilities) != 0;
 }
 
-std::vector<test_case> all_cases(bool whole) {
+std::vector<test_case> all_cases(extent wanted) {
+    const bool whole = wanted == extent::whole;
+    const bool is_growing = wanted != extent::quick;
     std::vector<test_case> all;
     add_one_thread(all);
     add_threads(all, whole);
@@ -193,9 +195,9 @@ std::vector<test_case> all_cases(bool whole) {
     add_bounded(all);
     add_buffers(all, whole);
     const std::vector<test_case> plain = all;
-    add_growth(all, whole);
+    add_growth(all, is_growing);
     for (test_case one : plain) {
-        if (!is_fragmentable(one) || !(whole || is_typical(one))) continue;
+        if (!is_fragmentable(one) || !(is_growing || is_typical(one))) continue;
         one.is_fragmented = true;
         all.push_back(one);
     }
@@ -203,7 +205,7 @@ std::vector<test_case> all_cases(bool whole) {
 }
 
 std::optional<test_case> find_case(std::string_view name) {
-    for (const test_case& one : all_cases(true))
+    for (const test_case& one : all_cases(extent::whole))
         if (one.name() == name) return one;
     return std::nullopt;
 }

@@ -114,8 +114,12 @@ struct test_case {
     [[nodiscard]] bool admits(unsigned abilities) const;
 };
 
-// With `whole`, also those that take long: 10,000,000 live blocks, everything on a fragmented heap.
-[[nodiscard]] std::vector<test_case> all_cases(bool whole);
+enum class extent {
+    quick,
+    growing, // and how cost grows, which takes long: 10,000,000 live blocks, everything on a fragmented heap
+    whole,   // and crowds of threads at every block size
+};
+[[nodiscard]] std::vector<test_case> all_cases(extent wanted);
 [[nodiscard]] std::optional<test_case> find_case(std::string_view name);
 
 [[nodiscard]] constexpr unsigned operator|(ability a, ability b) {

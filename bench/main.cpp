@@ -24,6 +24,7 @@ struct settings {
     std::string contenders = ".";
     std::string json = CENOTE_BENCH_RESULTS;
     bool is_quick = false;
+    bool is_growing = false;
     bool is_fragmented = false;
     bool is_strict = false;
     bool wants_list = false;
@@ -41,10 +42,15 @@ bool matches(std::string_view text, const std::regex& pattern) {
     return std::regex_search(text.begin(), text.end(), pattern);
 }
 
+extent extent_of(const settings& chosen) {
+    if (!chosen.is_quick) return extent::whole;
+    return chosen.is_growing ? extent::growing : extent::quick;
+}
+
 std::vector<test_case> choose_cases(const settings& chosen) {
     const std::regex pattern = pattern_of(chosen.only, "--only");
     std::vector<test_case> cases;
-    for (test_case one : all_cases(!chosen.is_quick)) {
+    for (test_case one : all_cases(extent_of(chosen))) {
         if (chosen.is_fragmented) {
             if (one.is_fragmented) continue;
             one.is_fragmented = true;
@@ -110,7 +116,8 @@ int compare(const settings& chosen) {
 }
 
 int list() {
-    for (const test_case& one : all_cases(true)) fmt::print("{:<44}ns a {}\n", one.name(), one.operation());
+    for (const test_case& one : all_cases(extent::whole))
+        fmt::print("{:<44}ns a {}\n", one.name(), one.operation());
     fmt::print("\n");
     const lineup all = find_participants();
     for (const participant& one : all.present) fmt::print("{}\n", one.who.name);
@@ -144,6 +151,9 @@ int run(int argc, char** argv) {
     settings chosen;
     CLI::App app("Times cenote's pools beside those of others.");
     app.add_flag("--quick", chosen.is_quick, "shorter windows, no case that takes long: some five minutes");
+    app.add_flag("--growth", chosen.is_growing,
+                 "with --quick, a round of all that shows how cost grows, too: some three minutes more")
+        ->needs("--quick");
     declare_effort(app, chosen.wanted);
     app.add_option("--only", chosen.only, "cases whose name matches this regular expression");
     app.add_option("--contenders", chosen.contenders,
@@ -157,7 +167,7 @@ int run(int argc, char** argv) {
     if (chosen.is_quick) {
         if (app.count("--windows") == 0) chosen.wanted.windows = 2;
         if (app.count("--window-ms") == 0) chosen.wanted.window_ms = 2;
-        if (app.count("--survey-rounds") == 0) chosen.wanted.survey_rounds = 2;
+        if (app.count("--survey-rounds") == 0) chosen.wanted.survey_rounds = chosen.is_growing ? 1 : 2;
         if (app.count("--long-rounds") == 0) chosen.wanted.long_rounds = 7;
         if (app.count("--long-ms") == 0) chosen.wanted.long_ms = 500;
     }

@@ -248,7 +248,7 @@ TEST_F(demands, disturbed_windows_count_only_where_there_are_no_others) {
 }
 
 TEST(demands_table, names_only_cases_and_contenders_that_there_are) {
-    results none{.cases = all_cases(false)};
+    results none{.cases = all_cases(extent::quick)};
     for (const demand& one : all_demands()) {
         const bool is_known = std::any_of(roster.begin(), roster.end(),
                                           [&](const entry& who) { return who.name == one.contender; });
@@ -265,7 +265,7 @@ TEST(demands_table, names_only_cases_and_contenders_that_there_are) {
 }
 
 TEST(cases, have_names_of_their_own_by_which_they_are_found) {
-    for (const test_case& one : all_cases(true)) {
+    for (const test_case& one : all_cases(extent::whole)) {
         const std::optional<test_case> found = find_case(one.name());
         ASSERT_TRUE(found.has_value()) << one.name();
         EXPECT_EQ(found->what, one.what) << one.name();
@@ -304,8 +304,15 @@ TEST(cases, are_all_that_are_wanted) {
         usual.push_back(std::string("pair/64/") + threads);
     for (const char* const threads : {"2_threads", "8_threads", "32_threads"})
         usual.push_back(std::string("random_sizes/16-1024/") + threads);
-    for (const std::string& name : usual) EXPECT_TRUE(has_case(all_cases(false), name)) << name;
-    for (const std::string& name : long_ones) EXPECT_TRUE(has_case(all_cases(true), name)) << name;
+    for (const std::string& name : usual) EXPECT_TRUE(has_case(all_cases(extent::quick), name)) << name;
+    for (const std::string& name : long_ones) EXPECT_TRUE(has_case(all_cases(extent::whole), name)) << name;
+    for (const char* const name :
+         {"pair/64/live_10000000", "random_replacement/64/live_10000000", "pair/64/1_thread/fragmented",
+          "free_each_other/64/2_threads/fragmented", "drop_shuffled/64/fragmented"}) {
+        EXPECT_TRUE(has_case(all_cases(extent::growing), name)) << name;
+        EXPECT_FALSE(has_case(all_cases(extent::quick), name)) << name;
+    }
+    EXPECT_FALSE(has_case(all_cases(extent::growing), "pair/16/32_threads"));
 }
 
 TEST(roster, has_every_peer_and_reference) {
