@@ -8,7 +8,7 @@
 namespace cenote::bench {
 namespace {
 
-constexpr const char* row_format = "  {:<36}{:>10}{:>10}{:>9}{:>12}{:>8}{:>6}{:>7}{:>9}  {}\n";
+constexpr const char* row_format = "  {:<36}{:>10}{:>10}{:>9}{:>12}{:>8}{:>6}{:>8}{:>7}{:>9}  {}\n";
 
 std::string number(double value) {
     return value < 1000 ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value);
@@ -43,10 +43,10 @@ std::string row_lines(const results& all, const std::vector<verdict>& verdicts, 
     std::string out = fmt::format(
         row_format, who.who.name, number(own->best()) + (own->is_clean() ? "" : "!"), number(own->median()),
         harness != nullptr ? number(harness->best()) : "–", tool::byte_count(own->peak_bytes), own->rounds(),
-        own->windows(), fmt::format("{:.1f}", own->load()),
+        own->windows(), fmt::format("{:.1f}", own->window_ns / 1e6), fmt::format("{:.1f}", own->load()),
         is_single && own->figure().value_or(0) > 0 ? number(*own->figure()) : "", texts.front());
     for (std::size_t i = 1; i < texts.size(); ++i)
-        out += fmt::format(row_format, "", "", "", "", "", "", "", "", "", texts[i]);
+        out += fmt::format(row_format, "", "", "", "", "", "", "", "", "", "", texts[i]);
     return out;
 }
 
@@ -66,21 +66,14 @@ std::string figure_lines(const results& all, const test_case& which) {
     return out;
 }
 
-double window_ms(const results& all, const std::string& which) {
-    for (const auto& [key, one] : all.rows)
-        if (key.first == which) return one.window_ns / 1e6;
-    return 0;
-}
-
 } // namespace
 
 std::string make_table(const results& all, const std::vector<verdict>& verdicts) {
     std::string out;
     for (const test_case& which : all.cases) {
         const std::string name = which.name();
-        out += fmt::format("{}: ns a {}, windows of about {:.1f} ms\n", name, which.operation(),
-                           window_ms(all, name));
-        out += fmt::format(row_format, "", "best", "median", "no-op", "resident", "rounds", "n", "load",
+        out += fmt::format("{}: ns a {}\n", name, which.operation());
+        out += fmt::format(row_format, "", "best", "median", "no-op", "resident", "rounds", "n", "ms", "load",
                            which.figures().size() == 1 ? "figure" : "", "");
         const bool is_single = which.figures().size() == 1;
         for (const participant& who : all.contenders) out += row_lines(all, verdicts, name, who, is_single);
@@ -108,7 +101,8 @@ std::string make_footer(const results& all) {
         "{}; {}; {}; load {:.1f} before and {:.1f} after; {:.0f} s.\n"
         "A process for each contender, case and round, contenders interleaved. Times are processor time, "
         "with "
-        "several threads wall time\non bound cores; n windows count, those in which a worker waited for its "
+        "several threads wall time\non bound cores; n windows of so many ms count, those in which a worker "
+        "waited for its "
         "core, or the cores were not as far from\neach other as in most, do not (!: there were no "
         "others; few: they are of less than {} rounds).\nresident: the most memory in RAM beyond the case's "
         "own "

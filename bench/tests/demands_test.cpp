@@ -3,6 +3,7 @@
 // The harness's own judgement: who is best, what is reached, what is missing.
 #include "demands.hpp"
 #include "process.hpp"
+#include "report.hpp"
 
 #include <algorithm>
 #include <array>
@@ -140,6 +141,18 @@ TEST_F(demands, a_case_runs_more_rounds_until_every_row_has_enough_that_count) {
     all.cases.at(0).live = 1'000; // nothing is demanded of it
     all.least_rounds = 9;
     EXPECT_TRUE(all.too_few_rounds().empty());
+}
+
+TEST_F(demands, table_says_of_each_row_its_rounds_windows_their_length_and_load) {
+    all.contenders.push_back({contestant(names::fixed_pool, kind::ours), "", ""});
+    all.rows[{"pair/64", std::string(names::fixed_pool)}].add(windows({1.0, 3.0}), 0.5, 2e6);
+    all.contenders.push_back({contestant(names::boost, kind::pool), "", ""});
+    all.rows[{"pair/64", std::string(names::boost)}].add(windows({4.0}), 1.5, 31e6);
+    const std::string table = make_table(all, judge(all, half_of_best));
+    EXPECT_NE(table.find(" 1     2     2.0    0.5           0.25 × Boost.Pool, at most 0.5: pass\n"),
+              std::string::npos)
+        << table;
+    EXPECT_NE(table.find(" 1     1    31.0    1.5 "), std::string::npos) << table;
 }
 
 TEST_F(demands, windows_in_which_nobody_looked_stay) {
