@@ -6,7 +6,7 @@
 namespace cenote::inline v0_1::engine {
 
 buddy_region::buddy_region(const buddy_shape& shape) noexcept {
-    std::memset(words(), 0, shape.record_bytes() - sizeof(buddy_region));
+    std::memset(words(), 0, shape.shares_at() - sizeof(buddy_region));
     set(shape, shape.orders() - 1, 0);
 }
 

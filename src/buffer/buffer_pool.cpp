@@ -1,7 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/buffer/buffer_pool.hpp>
-#include <cenote/buffer/shared_buffer.hpp>
 
 #include "concurrent/shared_impl.hpp"
 
@@ -19,8 +18,7 @@ const buffer_pool_options& checked(const buffer_pool_options& wanted) {
 
 buffer_pool::buffer_pool(const buffer_pool_options& wanted)
     : smallest_bits_(static_cast<unsigned>(std::countr_zero(checked(wanted).smallest))),
-      tiers_(wanted.tiers()), largest_(wanted.largest), shared_(wanted, wanted.threads),
-      records_({.block_size = shared_buffer::record_bytes, .name = "shared buffers"}) {
+      tiers_(wanted.tiers()), largest_(wanted.largest), shared_(wanted, wanted.threads) {
     if (wanted.initial_bytes == 0) return;
     bool is_open = false;
     {
@@ -150,6 +148,16 @@ bool buffer_pool::extend(buffer& one, std::size_t size) noexcept {
     if (core.is_watched()) base::permit(one.data_ + had, (smallest() << wanted) - had);
     one.where_ += wanted - tier;
     return true;
+}
+
+/// The word that counts who shares the buffer.
+std::uint32_t& buffer_pool::shares(std::byte* data, engine::place where) const noexcept {
+    const engine::place kind = where & buffer::kind_mask;
+    const engine::place rest = where & ~buffer::kind_mask;
+    if (kind == buffer::is_foreign) return reinterpret_cast<engine::foreign_memory*>(rest)->shares;
+    if (kind == buffer::is_oversize)
+        return *reinterpret_cast<std::uint32_t*>(data + rest); // behind its bytes
+    return shared_.core().shares(rest);
 }
 
 // Releasing.

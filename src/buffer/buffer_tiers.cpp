@@ -15,6 +15,7 @@ constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
 constexpr std::size_t most_in_a_magazine = 32;
 constexpr std::size_t share_of_a_thread = 2; // of what is retained, in a magazine
 constexpr unsigned puts_to_a_look = 64;      // at the clock
+constexpr std::size_t share_bytes = 64;      // behind a buffer that is a region of its own
 
 unsigned log2_of(std::size_t power) noexcept {
     return static_cast<unsigned>(std::countr_zero(power));
@@ -250,30 +251,36 @@ std::size_t buffer_tiers::trim() noexcept {
 }
 
 bool buffer_tiers::oversize_for(std::size_t size, std::size_t& bytes) const noexcept {
-    const std::size_t unit =
-        std::max<std::size_t>(limit_.granularity(), std::size_t{1} << least_granule_bits);
-    return size <= base::size_max / 2 && base::round_up(size, unit, bytes);
+    const std::size_t unit = std::max<std::size_t>(limit_.granularity(), share_bytes);
+    if (size > base::size_max / 2 || !base::round_up(size + share_bytes, unit, bytes)) return false;
+    bytes -= share_bytes;
+    return true;
+}
+
+source::request buffer_tiers::oversize_region(std::size_t bytes) noexcept {
+    return {bytes + share_bytes, buddy_heap::alignment, source::any_node};
 }
 
 void* buffer_tiers::take_oversize(std::size_t bytes) noexcept {
-    const source::request wanted{bytes, buddy_heap::alignment, source::any_node};
+    const source::request wanted = oversize_region(bytes);
     void* data = limit_.reserve(wanted);
     if (data == nullptr && !limit_.is_prepaid() && trim() != 0) data = limit_.reserve(wanted);
     if (data == nullptr) return nullptr;
-    if (!limit_.commit(data, bytes)) {
+    if (!limit_.commit(data, wanted.bytes)) {
         limit_.release(data, wanted);
         return nullptr;
     }
     ++oversize_;
     ++oversize_count_;
-    oversize_bytes_ += bytes;
+    oversize_bytes_ += wanted.bytes;
     return data;
 }
 
 void buffer_tiers::give_oversize(void* data, std::size_t bytes) noexcept {
+    const source::request gone = oversize_region(bytes);
     --oversize_;
-    oversize_bytes_ -= bytes;
-    limit_.release(data, {bytes, buddy_heap::alignment, source::any_node});
+    oversize_bytes_ -= gone.bytes;
+    limit_.release(data, gone);
 }
 
 // Questions.
@@ -310,7 +317,7 @@ buffer_stats buffer_tiers::stats() const noexcept {
         all.counts.reused = acquired - oversize_count_ - all.counts.fresh;
     }
     all.live += oversize_;
-    all.live_bytes += oversize_bytes_;
+    all.live_bytes += oversize_bytes_ - oversize_ * share_bytes;
     all.retained_bytes = shelved_bytes_;
     all.idle_bytes = heap_.free_bytes();
     all.reserved_bytes = limit_.used();

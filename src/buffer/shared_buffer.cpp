@@ -5,12 +5,14 @@
 
 namespace cenote::inline v0_1 {
 
-shared_buffer::shared_buffer(buffer&& whole) {
+shared_buffer::shared_buffer(buffer&& whole) noexcept {
     if (!whole) return;
-    void* const block = whole.pool()->records_.allocate();
-    data_ = whole.data();
-    size_ = whole.size();
-    shared_ = ::new (block) record{1, std::move(whole)};
+    data_ = whole.data_;
+    size_ = whole.size_;
+    whole_ = {&whole.home_->shares(data_, whole.where_), whole.home_, data_, size_, whole.where_};
+    sync::store_relaxed(*whole_.shares, std::uint32_t{1});
+    whole.data_ = nullptr;
+    whole.size_ = 0;
 }
 
 shared_buffer shared_buffer::slice(std::size_t offset, std::size_t length) const noexcept {
@@ -22,18 +24,15 @@ shared_buffer shared_buffer::slice(std::size_t offset, std::size_t length) const
     return part;
 }
 
-void shared_buffer::end_record() noexcept {
-    buffer_pool& home = *shared_->whole.pool();
-    shared_->~record();
-    home.records_.deallocate(shared_);
+/// The buffer as it was before it was shared, of which nobody else has a part.
+buffer shared_buffer::rejoined() noexcept {
+    return {*whole_.home, whole_.data, whole_.size, whole_.where};
 }
 
 buffer shared_buffer::take() noexcept {
-    buffer whole;
-    if (uses() != 1) return whole;
-    whole = std::move(shared_->whole);
-    whole.pool()->records_.deallocate(shared_);
-    shared_ = nullptr;
+    if (uses() != 1) return {};
+    buffer whole = rejoined();
+    whole_ = {};
     data_ = nullptr;
     size_ = 0;
     return whole;

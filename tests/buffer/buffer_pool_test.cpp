@@ -197,9 +197,9 @@ TEST(buffer_pool, larger_requests_go_straight_to_the_source) {
     {
         buffer one = pool.acquire(5 * mib + 1);
         EXPECT_EQ(watched.calls().reserve, 1u);
-        EXPECT_EQ(one.capacity(), 5 * mib + 4096);
+        EXPECT_EQ(one.capacity(), 5 * mib + 4096 - 64); // behind it is room to count who shares it
         fill(one, 3);
-        EXPECT_EQ(pool.stats().live_bytes, 5 * mib + 4096);
+        EXPECT_EQ(pool.stats().live_bytes, one.capacity());
         EXPECT_EQ(pool.stats().counts.oversize, 1u);
         EXPECT_TRUE(pool.is_valid());
     }

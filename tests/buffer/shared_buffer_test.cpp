@@ -1,7 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/buffer/shared_buffer.hpp>
+#include <cenote/source/region.hpp>
 
 #include "concurrent/threads.hpp"
+#include "conformance/failing_source.hpp"
+#include "conformance/strict_source.hpp"
 
 #include <atomic>
 #include <cstring>
@@ -100,6 +103,70 @@ TEST(shared_buffer, shares_what_was_adopted_and_what_is_oversize) {
         EXPECT_EQ(pool.stats().live, 1u);
     }
     EXPECT_EQ(pool.stats().live, 0u);
+}
+
+// Also of a pool that has no more.
+TEST(shared_buffer, sharing_asks_nobody_for_memory) {
+    test::strict_source memory(4096);
+    test::failing_source watched(memory);
+    {
+        buffer_pool pool({.smallest = 64,
+                          .largest = 1024,
+                          .maximum_bytes = 300'000,
+                          .source = &watched,
+                          .trim = trim::manual});
+        std::vector<shared_buffer> held;
+        held.push_back(message(pool, 5000)); // oversize
+        while (buffer one = pool.try_acquire(1024)) held.emplace_back(std::move(one));
+        EXPECT_GT(held.size(), 100u);
+        watched.forget_calls();
+        watched.refuse(1, test::refusal::from_then_on);
+        for (shared_buffer& one : held) {
+            shared_buffer again(one.take()); // counted anew
+            ASSERT_TRUE(again);
+            one = again.slice(1);
+            EXPECT_EQ(one.uses(), 2u);
+        }
+        EXPECT_EQ(watched.calls().all(), 0u);
+        EXPECT_EQ(held[0].data()[4998], static_cast<std::byte>(4999 % 256));
+        held.clear();
+        EXPECT_EQ(pool.stats().live, 0u);
+        EXPECT_TRUE(pool.is_valid());
+    }
+    EXPECT_EQ(memory.complaint(), "");
+    EXPECT_EQ(memory.reserved(), 0u);
+}
+
+TEST(shared_buffer, works_in_a_callers_buffer_without_a_word_for_it) {
+    const buffer_pool_options wanted{.smallest = 64, .largest = 2048, .initial_bytes = 100'000, .threads = 1};
+    std::vector<std::byte> bytes(buffer_pool::required_bytes(wanted));
+    region memory(bytes.data(), bytes.size());
+    buffer_pool_options options = wanted;
+    options.source = &memory;
+    buffer_pool pool(options);
+    std::vector<shared_buffer> held;
+    for (std::size_t i = 0; i < 100'000 / 64; ++i) held.emplace_back(pool.acquire(64));
+    EXPECT_EQ(pool.stats(quiet).live, held.size());
+}
+
+// Whatever its tier and place.
+TEST(shared_buffer, each_buffer_has_a_count_of_its_own) {
+    for (const std::size_t largest : {64u, 256u, 65536u}) {
+        buffer_pool pool({.smallest = 64, .largest = largest, .sanitizers = false, .trim = trim::manual});
+        std::vector<shared_buffer> held;
+        std::minstd_rand random(7);
+        while (pool.stats().reserved_bytes < 500'000) {
+            buffer one = pool.acquire(largest >> random() % 11);
+            std::memset(one.data(), 1, one.size()); // no count lies in any buffer
+            held.emplace_back(std::move(one));
+        }
+        std::vector<std::vector<shared_buffer>> copies(held.size());
+        for (std::size_t i = 0; i < held.size(); ++i) copies[i].assign(i % 5, held[i]);
+        for (std::size_t i = 0; i < held.size(); ++i) {
+            ASSERT_EQ(held[i].uses(), 1 + i % 5) << i << " of " << held.size();
+            for (const std::byte one : held[i].bytes()) ASSERT_EQ(one, std::byte{1});
+        }
+    }
 }
 
 TEST(shared_buffer, threads_may_hold_slices_of_one_buffer) {

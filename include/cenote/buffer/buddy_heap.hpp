@@ -56,8 +56,12 @@ public:
 
     /// Where a block is. For who holds it, also without the lock.
     [[nodiscard]] std::byte* at(place where) const noexcept {
-        std::byte* const* const table = sync::load_acquire(table_);
-        return table[where >> shape_.region_bits] + (where & (shape_.region_bytes() - 1));
+        return data_of(where) + (where & (shape_.region_bytes() - 1));
+    }
+    /// The word that counts who shares the block there; likewise.
+    [[nodiscard]] std::uint32_t& shares(place where) const noexcept {
+        std::byte* const words = data_of(where) + shape_.region_bytes() + shape_.shares_at();
+        return reinterpret_cast<std::uint32_t*>(words)[shape_.share_of(granule_of(where))];
     }
 
     [[nodiscard]] std::size_t used_bytes() const noexcept {
@@ -92,6 +96,10 @@ private:
     };
     static constexpr std::size_t first_entries = 8;
 
+    [[nodiscard]] std::byte* data_of(place where) const noexcept {
+        std::byte* const* const table = sync::load_acquire(table_);
+        return table[where >> shape_.region_bits];
+    }
     [[nodiscard]] source::request request_for_region() const noexcept;
     [[nodiscard]] buddy_region* region_at(place number) const noexcept {
         std::byte* const data = table_[number];

@@ -3,8 +3,9 @@
 // A stretch of memory, a power of two of bytes, in which blocks of every power of two from a granule up are
 // cut: a block is halved until it fits, and a freed one merges with its other half, its buddy, as long as
 // that is free. Which blocks are free stands in a bitmap for each size behind the blocks; beside it a byte
-// for each page says how long it has been idle. No byte of a block is read or written. Taking and giving are
-// O(log(region / block)). One thread at a time.
+// for each page says how long it has been idle, and a word for each granule how many share the block that
+// begins there. No byte of a block is read or written. Taking and giving are O(log(region / block)). One
+// thread at a time; who holds a block may use its word of shares without the lock.
 // Source: D. Knuth, "The Art of Computer Programming", vol. 1, section 2.5: the buddy system.
 #pragma once
 
@@ -42,7 +43,17 @@ struct buddy_shape {
     [[nodiscard]] std::size_t units() const noexcept { return std::size_t{1} << (region_bits - unit_bits); }
     [[nodiscard]] std::size_t region_bytes() const noexcept { return std::size_t{1} << region_bits; }
     /// Bytes behind the blocks.
-    [[nodiscard]] std::size_t record_bytes() const noexcept;
+    [[nodiscard]] std::size_t record_bytes() const noexcept {
+        return shares_at() + 4 * std::size_t{blocks(0)};
+    }
+    /// Where in them the words of shares begin, which nobody touches before a block is shared.
+    [[nodiscard]] std::size_t shares_at() const noexcept;
+    /// Which word is that of a granule: neighbours, which different threads may hold, are lines apart.
+    [[nodiscard]] std::size_t share_of(std::size_t granule) const noexcept {
+        const unsigned all = region_bits - granule_bits;
+        const unsigned line = std::min(all, 4u); // log2 of the words in one
+        return (granule << line & (blocks(0) - 1)) | granule >> (all - line);
+    }
 };
 
 /// How often memory was halved and merged, by the order of the block that was halved, or came of it.
@@ -128,8 +139,8 @@ private:
     std::uint32_t hint_[most_orders] = {}; // no word before it has a bit
 };
 
-inline std::size_t buddy_shape::record_bytes() const noexcept {
-    return sizeof(buddy_region) + first_word[orders()] * sizeof(std::uint64_t) + units();
+inline std::size_t buddy_shape::shares_at() const noexcept {
+    return (sizeof(buddy_region) + first_word[orders()] * sizeof(std::uint64_t) + units() + 3) / 4 * 4;
 }
 
 template<class Visit>

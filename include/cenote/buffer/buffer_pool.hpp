@@ -28,6 +28,7 @@ struct alignas(64) foreign_memory {
     using end = void (*)(foreign_memory& self, std::span<std::byte> memory) noexcept;
     end release;
     std::size_t bytes;
+    std::uint32_t shares = 0;
 };
 
 /// A view of bytes that Asio understands: its mutable_buffer, and Boost's.
@@ -104,6 +105,7 @@ public:
 
 private:
     friend class buffer_pool;
+    friend class shared_buffer;
     // In the low bits of `where_`, which places leave free: the kind, or the logarithm of a tier's bytes.
     static constexpr engine::place kind_mask = 63;
     static constexpr engine::place is_oversize = 0; // the rest is its bytes
@@ -147,7 +149,8 @@ public:
     [[nodiscard]] buffer acquire_at_least(std::size_t size);
 
     /// Makes a buffer of memory from elsewhere: `release(memory)` is called when it goes, and may not throw.
-    /// Throws `bad_options` for null, and `out_of_memory`; then the memory is still the caller's.
+    /// What is to be called stands in a record that `new` makes, the only thing here that is not the
+    /// source's. Throws `bad_options` for null, and `out_of_memory`; then the memory is still the caller's.
     template<class Release>
     [[nodiscard]] buffer adopt(std::span<std::byte> memory, Release release);
 
@@ -192,6 +195,7 @@ private:
     CENOTE_NOINLINE void take_back_slow(std::byte* data, engine::place where) noexcept;
     [[nodiscard]] CENOTE_NOINLINE buffer acquire_slow(std::size_t size);
     [[nodiscard]] CENOTE_NOINLINE buffer try_acquire_slow(std::size_t size) noexcept;
+    [[nodiscard]] std::uint32_t& shares(std::byte* data, engine::place where) const noexcept;
     [[nodiscard]] bool extend(buffer& one, std::size_t size) noexcept;
     [[nodiscard]] buffer take(std::size_t size) noexcept;
     [[nodiscard]] void* take_entry(unsigned tier) noexcept;
@@ -205,7 +209,6 @@ private:
     unsigned tiers_;
     std::size_t largest_;
     mutable sharing shared_;
-    concurrent_pool records_; // of shared buffers
 };
 
 inline std::size_t buffer::capacity() const noexcept {

@@ -89,10 +89,11 @@ public:
     // What the pool itself asks.
     /// Makes a live buffer one of a larger tier where it is, if what lies behind it is free.
     [[nodiscard]] bool extend(void* entry, unsigned of, unsigned wanted) noexcept;
-    /// A region of its own for a request above the largest tier, or null.
+    /// A region of its own for a request above the largest tier, or null: so many bytes for the caller, and
+    /// behind them a word that counts who shares it.
     [[nodiscard]] void* take_oversize(std::size_t bytes) noexcept;
     void give_oversize(void* data, std::size_t bytes) noexcept;
-    /// Bytes of such a region; false when that does not fit.
+    /// Bytes for the caller in such a region; false when that does not fit.
     [[nodiscard]] bool oversize_for(std::size_t size, std::size_t& bytes) const noexcept;
     /// Time has come to `now`: what has been idle goes back, step by step. Returns when to come again: after
     /// a step while anything is out or idle, else after `return_after`; at most `sync::no_deadline`.
@@ -103,6 +104,7 @@ public:
     }
 
     [[nodiscard]] std::byte* at(void* entry) const noexcept { return heap_.at(place_of(entry)); }
+    [[nodiscard]] std::uint32_t& shares(place where) const noexcept { return heap_.shares(where); }
     [[nodiscard]] const buffer_pool_options& options() const noexcept { return options_; }
     [[nodiscard]] bool is_exact() const noexcept { return options_.erase || options_.stats || watched_; }
     [[nodiscard]] bool is_watched() const noexcept { return watched_; }
@@ -122,6 +124,7 @@ private:
     [[nodiscard]] static std::size_t entries_for(const buffer_pool_options& options, unsigned of) noexcept;
     [[nodiscard]] static std::size_t words_of_units(const buffer_pool_options& options) noexcept;
     [[nodiscard]] static std::size_t words_of_shelves(const buffer_pool_options& options) noexcept;
+    [[nodiscard]] static source::request oversize_region(std::size_t bytes) noexcept;
     [[nodiscard]] place cut(unsigned of, bool may_grow) noexcept;
     void unshelve(tier& of, std::size_t count) noexcept;
     [[nodiscard]] idle_limits limits_now() const noexcept;
@@ -136,8 +139,8 @@ private:
     std::size_t unit_entries_ = 0;
     std::size_t shelved_bytes_ = 0;
     std::size_t bought_ = 0;
-    std::size_t oversize_ = 0; // live
-    std::size_t oversize_bytes_ = 0;
+    std::size_t oversize_ = 0;       // live
+    std::size_t oversize_bytes_ = 0; // their regions'
     std::uint64_t oversize_count_ = 0;
     std::uint64_t purges_ = 0;
     void** shelves_ = nullptr; // their memory

@@ -2,8 +2,9 @@
 //
 // A buffer that several hold, and slices of it: the header and the payload of one received message. Copies
 // and slices share one count; the buffer returns to its pool when the last of them goes, on whatever thread.
-// A copy costs an atomic increment, sharing a buffer a block of a concurrent_pool. Different threads may hold
-// slices of one buffer; who writes through them orders that himself.
+// Sharing needs no memory, and so never fails: the count stands beside the buffer, where its pool has kept
+// room. A copy costs an atomic increment. Different threads may hold slices of one buffer; who writes through
+// them orders that himself.
 #pragma once
 
 #include <cenote/base/sync_word.hpp>
@@ -13,22 +14,18 @@ namespace cenote::inline v0_1 {
 
 class CENOTE_API shared_buffer {
 public:
-    /// Of the block that counts.
-    static constexpr std::size_t record_bytes = 64;
-
     constexpr shared_buffer() noexcept = default;
-    /// Shares all of `whole`, which is empty then. Throws `out_of_memory`, and then it is not. An empty
-    /// handle makes an empty one.
-    explicit shared_buffer(buffer&& whole);
+    /// Shares all of `whole`, which is empty then. An empty handle makes an empty one.
+    explicit shared_buffer(buffer&& whole) noexcept;
     shared_buffer(const shared_buffer& other) noexcept
-        : shared_(other.shared_), data_(other.data_), size_(other.size_) {
-        if (shared_ != nullptr) (void)sync::fetch_add(shared_->uses, std::size_t{1});
+        : whole_(other.whole_), data_(other.data_), size_(other.size_) {
+        if (whole_.shares != nullptr) (void)sync::fetch_add(*whole_.shares, std::uint32_t{1});
     }
     shared_buffer(shared_buffer&& other) noexcept
-        : shared_(std::exchange(other.shared_, nullptr)), data_(std::exchange(other.data_, nullptr)),
+        : whole_(std::exchange(other.whole_, {})), data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)) {}
     shared_buffer& operator=(shared_buffer other) noexcept {
-        std::swap(shared_, other.shared_);
+        std::swap(whole_, other.whole_);
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         return *this;
@@ -38,7 +35,7 @@ public:
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-    [[nodiscard]] explicit operator bool() const noexcept { return shared_ != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept { return whole_.shares != nullptr; }
     [[nodiscard]] std::byte* begin() const noexcept { return data_; }
     [[nodiscard]] std::byte* end() const noexcept { return data_ + size_; }
     [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
@@ -49,7 +46,7 @@ public:
     void release() noexcept;
     /// How many hold the buffer, as of now; 0 when there is none.
     [[nodiscard]] std::size_t uses() const noexcept {
-        return shared_ != nullptr ? sync::load_acquire(shared_->uses) : 0;
+        return whole_.shares != nullptr ? sync::load_acquire(*whole_.shares) : 0;
     }
     /// The buffer itself, if nobody else holds it; empty otherwise, and then this one still does.
     [[nodiscard]] buffer take() noexcept;
@@ -65,23 +62,25 @@ public:
     }
 
 private:
-    struct record {
-        std::size_t uses;
-        buffer whole;
+    struct parts { // of the buffer, and its count
+        std::uint32_t* shares = nullptr;
+        buffer_pool* home = nullptr;
+        std::byte* data = nullptr;
+        std::size_t size = 0;
+        engine::place where = 0;
     };
-    static_assert(sizeof(record) <= record_bytes);
 
-    void end_record() noexcept;
+    [[nodiscard]] buffer rejoined() noexcept;
 
-    record* shared_ = nullptr;
+    parts whole_;
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
 };
 
 inline void shared_buffer::release() noexcept {
-    if (shared_ == nullptr) return;
-    if (sync::fetch_sub(shared_->uses, std::size_t{1}) == 1) end_record();
-    shared_ = nullptr;
+    if (whole_.shares == nullptr) return;
+    if (sync::fetch_sub(*whole_.shares, std::uint32_t{1}) == 1) rejoined().release();
+    whole_ = {};
     data_ = nullptr;
     size_ = 0;
 }
