@@ -193,7 +193,6 @@ buffer_pool::clock::time_point buffer_pool::tick(clock::time_point now) noexcept
     {
         const section here(shared_);
         is_due = shared_.is_open() && shared_.core().is_due(when);
-        if (is_due) shared_.ask_for_flushes();
     }
     if (is_due) shared_.release_cache();
     const section here(shared_);

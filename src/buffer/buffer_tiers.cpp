@@ -222,6 +222,7 @@ std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
     const std::int64_t steps = (now - stepped_at_) / step;
     if (steps == 0) return later_by(step);
     stepped_at_ += steps * step;
+    wants_flushes_ = true;
     for (unsigned t = 0; t < options_.tiers(); ++t) {
         unshelve(tiers_[t], tiers_[t].least_); // nobody needed them in the whole step
         tiers_[t].least_ = tiers_[t].shelf_.count();

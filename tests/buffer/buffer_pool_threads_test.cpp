@@ -10,9 +10,11 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <random>
+#include <vector>
 
 namespace {
 
@@ -152,6 +154,36 @@ TEST(buffer_pool_threads, identical_rounds_reserve_no_more_than_the_first) {
     }
 }
 
+// The clock is looked at by releases here, not by `tick`: whoever passes by flushes what it has not used.
+TEST(buffer_pool_threads, what_a_busy_thread_caches_and_does_not_use_is_idle_after_a_step) {
+    buffer_pool pool({.lazy_after = 1ns, .return_after = 4ns, .sanitizers = false});
+    const auto use_small_ones = [&] { // more than its cache holds
+        for (int round = 0; round < 1000; ++round) {
+            std::array<buffer, 40> several;
+            for (buffer& one : several) one = pool.acquire(4096);
+        }
+    };
+    test::worker other;
+    for (const bool is_other : {false, true}) {
+        const std::function<void()> burst = [&] {
+            std::array<buffer, 4> large;
+            for (buffer& one : large) one = pool.acquire(4 << 20);
+        };
+        if (is_other) {
+            other.run(burst);
+            EXPECT_EQ(pool.stats(quiet).tier[10].cached, 4u);
+            use_small_ones();
+            other.run(use_small_ones);
+        } else {
+            burst();
+            EXPECT_EQ(pool.stats(quiet).tier[10].cached, 4u);
+            use_small_ones();
+        }
+        EXPECT_EQ(pool.stats(quiet).tier[10].cached, 0u);
+        EXPECT_LT(pool.stats(quiet).reserved_bytes, std::size_t{16} << 20);
+    }
+}
+
 TEST(buffer_pool_threads, trim_says_what_other_threads_pin) {
     buffer_pool pool({.sanitizers = false, .trim = trim::manual});
     test::worker other;
@@ -159,7 +191,11 @@ TEST(buffer_pool_threads, trim_says_what_other_threads_pin) {
         std::array<buffer, 4> several;
         for (buffer& one : several) one = pool.acquire(std::size_t{1} << 20);
     });
-    EXPECT_GE(pool.trim().pinned_bytes, std::size_t{1} << 20); // as of its last exchange
+    EXPECT_EQ(pool.trim().pinned_bytes, std::size_t{1} << 20); // as of its last exchange, when it got one
+    EXPECT_EQ(pool.stats().live_bytes, std::size_t{3} << 20);  // that is what the others are then
+    EXPECT_EQ(pool.stats(quiet).live_bytes, 0u);
+    other.run([&] { (void)pool.acquire(std::size_t{4} << 20); }); // an exchange of another tier
+    EXPECT_EQ(pool.stats(quiet).tier[8].cached, 0u);
     other.run([&] { pool.release_thread_caches(); });
     EXPECT_EQ(pool.trim().pinned_bytes, 0u);
     EXPECT_TRUE(pool.is_valid());

@@ -14,6 +14,8 @@
 #include <cenote/source/budget.hpp>
 #include <cenote/source/os_pages.hpp>
 
+#include <utility>
+
 namespace cenote::inline v0_1::engine {
 
 static_assert(sizeof(void*) >= sizeof(place), "a magazine's entry holds a place");
@@ -84,6 +86,8 @@ public:
     void set_caches(std::size_t) const noexcept {}
     void set_walks(std::size_t) const noexcept {}
     void set_bought(std::size_t bytes) noexcept { bought_ = bytes; }
+    /// Once after each step: what threads cache and do not need would never be idle.
+    [[nodiscard]] bool wants_flushes() noexcept { return std::exchange(wants_flushes_, false); }
     std::size_t trim() noexcept;
 
     // What the pool itself asks.
@@ -147,6 +151,7 @@ private:
     std::size_t shelf_bytes_ = 0;
     bool is_open_ = false;
     bool watched_ = false;
+    bool wants_flushes_ = false;
     unsigned puts_ = 0; // since the clock was looked at
     static constexpr std::int64_t never = -1;
     std::int64_t stepped_at_ = never; // when the clock was first seen, and whole steps after it

@@ -17,8 +17,9 @@ namespace cenote::inline v0_1 {
 /// What `trim` of a concurrent pool did.
 struct trim_result {
     std::size_t returned_bytes = 0; ///< given back to the source
-    std::size_t pinned_bytes =
-        0; ///< in other threads' caches, which are asked to flush at their next exchange
+    /// In other threads' caches, which are asked to flush at their next exchange, as of their last one: what
+    /// a thread has put there since counts as live.
+    std::size_t pinned_bytes = 0;
 };
 
 /// Says that no other thread is in a call of the pool, or will be before this one returns.
@@ -156,6 +157,7 @@ public:
     section& operator=(const section&) = delete;
     ~section() {
         pool_.core_.collect_reports(nullptr);
+        if (pool_.core_.wants_flushes()) pool_.crew_.ask_for_flushes();
         pool_.crew_.unlock();
         reports_.deliver();
     }
