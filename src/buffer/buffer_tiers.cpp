@@ -14,6 +14,7 @@ constexpr std::size_t usual_page = 4096;
 constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
 constexpr std::size_t most_in_a_magazine = 32;
 constexpr std::size_t share_of_a_thread = 2; // of what is retained, in a magazine
+constexpr std::size_t share_of_caches = 4;   // of a maximum, in those of all expected threads
 constexpr unsigned puts_to_a_look = 64;      // at the clock
 constexpr std::size_t share_bytes = 64;      // behind a buffer that is a region of its own
 
@@ -29,15 +30,29 @@ buddy_shape buffer_tiers::shape_for(const buffer_pool_options& options, std::siz
             log2_of(std::max(granularity, usual_page))};
 }
 
-std::size_t buffer_tiers::entries_for(const buffer_pool_options& options, unsigned of) noexcept {
+std::size_t buffer_tiers::entries_for(const buffer_pool_options& options, unsigned of,
+                                      std::size_t cached) noexcept {
     const std::size_t kept = options.retained(of);
     const std::size_t wanted = std::clamp<std::size_t>(kept / share_of_a_thread, 1, most_in_a_magazine);
-    return kept == 0 ? 0 : std::min(wanted, options.cached_bytes / (options.smallest << of));
+    return kept == 0 ? 0 : std::min(wanted, cached / (options.smallest << of));
 }
 
-std::size_t buffer_tiers::words_of_units(const buffer_pool_options& options) noexcept {
+/// Bytes of one tier in a thread's cache, when a pool has `most` in all: the caches of all expected threads
+/// keep no more than a quarter of it from others, who cannot get at them.
+std::size_t buffer_tiers::cached_of_a_tier(const buffer_pool_options& options, std::size_t most) noexcept {
+    const std::size_t share = most == unlimited ? unlimited : most / share_of_caches / options.threads;
+    for (std::size_t cached = std::min(options.cached_bytes, share);; cached /= 2) {
+        std::uint64_t all = 0;
+        for (unsigned t = 0; t < options.tiers(); ++t)
+            all += std::uint64_t{entries_for(options, t, cached)} * (options.smallest << t);
+        if (all <= share) return cached;
+    }
+}
+
+std::size_t buffer_tiers::words_of_units(const buffer_pool_options& options, std::size_t cached) noexcept {
     std::size_t words = 0;
-    for (unsigned t = 0; t < options.tiers(); ++t) words += magazine::words_for(entries_for(options, t));
+    for (unsigned t = 0; t < options.tiers(); ++t)
+        words += magazine::words_for(entries_for(options, t, cached));
     return words;
 }
 
@@ -55,7 +70,8 @@ std::size_t buffer_tiers::required_bytes(const buffer_pool_options& options) {
     std::size_t bytes = 0;
     if (!base::multiply(regions, region, bytes)) return base::size_max;
     const std::size_t shelves = (words_of_shelves(options) + 1) * sizeof(void*);
-    const std::size_t unit = unit_bytes_for(options.tiers(), words_of_units(options)) + 64;
+    const std::size_t cached = cached_of_a_tier(options, options.initial_bytes);
+    const std::size_t unit = unit_bytes_for(options.tiers(), words_of_units(options, cached)) + 64;
     return bytes + buddy_heap::bytes_for(shape, regions, 1) - regions * (shape.region_bytes()) + shelves +
            (options.threads + std::size_t{2}) * unit;
 }
@@ -65,12 +81,15 @@ buffer_tiers::buffer_tiers(const buffer_pool_options& wanted, unsigned /*threads
       limit_(wanted.source != nullptr ? *wanted.source : default_source(), wanted.maximum_bytes) {
     watched_ = options_.sanitizers && base::watched();
     heap_.configure(shape_for(options_, limit_.granularity()), limit_, watched_);
+    const bool is_counted = limit_.is_prepaid() && wanted.initial_bytes != 0; // as `required_bytes` counts
+    const std::size_t cached =
+        cached_of_a_tier(wanted, is_counted ? wanted.initial_bytes : limit_.available());
     for (unsigned t = 0; t < options_.tiers(); ++t) {
         tiers_[t].bytes_ = options_.smallest << t;
         tiers_[t].retained_ = options_.retained(t);
-        tiers_[t].entries_ = is_exact() ? 0 : entries_for(options_, t);
+        tiers_[t].entries_ = is_exact() ? 0 : entries_for(options_, t, cached);
     }
-    unit_entries_ = is_exact() ? 0 : words_of_units(options_);
+    unit_entries_ = is_exact() ? 0 : words_of_units(options_, cached);
 }
 
 buffer_tiers::~buffer_tiers() {

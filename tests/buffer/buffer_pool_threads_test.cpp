@@ -4,8 +4,10 @@
 // meanwhile, whoever returns it, and whether or not its thread is still there.
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/buffer/buffer_pool.hpp>
+#include <cenote/source/budget.hpp>
 
 #include "concurrent/threads.hpp"
+#include "conformance/strict_source.hpp"
 
 #include <array>
 #include <atomic>
@@ -151,6 +153,39 @@ TEST(buffer_pool_threads, identical_rounds_reserve_no_more_than_the_first) {
         for (std::size_t i = 0; i < 200; ++i) held.push_back(pool.acquire((i * 7919) % 200'000));
         if (round == 0) first = pool.stats().reserved_bytes;
         ASSERT_LE(pool.stats().reserved_bytes, first);
+    }
+}
+
+// What a thread caches nobody else can have, and it may sleep for ever.
+TEST(buffer_pool_threads, caches_keep_no_more_than_a_quarter_of_a_maximum_from_others) {
+    constexpr std::size_t maximum = std::size_t{64} << 20;
+    test::strict_source system(4096);
+    budget limited(system, maximum);
+    for (const bool is_own : {true, false}) {
+        buffer_pool pool({.maximum_bytes = is_own ? maximum : unlimited,
+                          .source = &limited,
+                          .sanitizers = false,
+                          .trim = trim::manual,
+                          .threads = 3});
+        std::array<test::worker, 3> others;
+        for (test::worker& one : others) {
+            one.run([&] {
+                for (std::size_t size = pool.smallest(); size <= pool.largest(); size *= 2) {
+                    std::vector<buffer> held;
+                    while (held.size() < 40 && held.size() * size < maximum / 4)
+                        held.push_back(pool.acquire(size));
+                }
+            });
+        }
+        const buffer_stats now = pool.stats(quiet);
+        std::size_t cached = 0;
+        for (unsigned t = 0; t < now.tiers; ++t) cached += now.tier[t].cached * now.tier[t].bytes;
+        EXPECT_GT(cached, maximum / 16);
+        EXPECT_LE(cached, maximum / 4);
+        std::vector<buffer> held; // the rest is had
+        while (buffer one = pool.try_acquire(64 << 10)) held.push_back(std::move(one));
+        EXPECT_GE(held.size() * (64 << 10), maximum / 8 * 5); // whole regions fit the maximum
+        held.clear();
     }
 }
 

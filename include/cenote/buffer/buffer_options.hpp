@@ -20,8 +20,10 @@ struct buffer_pool_options {
     std::size_t maximum_bytes = unlimited;       ///< never more than this from the source
     std::size_t most_retained = 256;             ///< free buffers of the smallest tier that stay whole
     std::size_t least_retained = 8;              ///< the next tiers keep half as many, but no fewer
-    std::size_t retained_bytes = std::size_t{64} << 20;               ///< all these together
-    std::size_t cached_bytes = std::size_t{16} << 20;                 ///< of one tier, in one thread's cache
+    std::size_t retained_bytes = std::size_t{64} << 20; ///< all these together
+    /// Of one tier, in one thread's cache. With a limit on memory less: all expected threads cache no more
+    /// than a quarter of it.
+    std::size_t cached_bytes = std::size_t{16} << 20;
     std::chrono::nanoseconds lazy_after = std::chrono::seconds(1);    ///< idle memory: the system may take it
     std::chrono::nanoseconds return_after = std::chrono::seconds(10); ///< it goes for good
     cenote::source* source = nullptr;                                 ///< null: `default_source()`
@@ -35,7 +37,7 @@ struct buffer_pool_options {
     cenote::trim trim = cenote::trim::automatic;
     const char* name = "unnamed"; ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
-    unsigned threads = 4; ///< expected; more may come
+    unsigned threads = 4; ///< expected: they share what may be cached of a limit; more may come
 
     [[nodiscard]] constexpr unsigned tiers() const noexcept {
         return static_cast<unsigned>(std::bit_width(largest) - std::bit_width(smallest)) + 1;

@@ -125,8 +125,12 @@ private:
     }
     [[nodiscard]] static buddy_shape shape_for(const buffer_pool_options& options,
                                                std::size_t granularity) noexcept;
-    [[nodiscard]] static std::size_t entries_for(const buffer_pool_options& options, unsigned of) noexcept;
-    [[nodiscard]] static std::size_t words_of_units(const buffer_pool_options& options) noexcept;
+    [[nodiscard]] static std::size_t entries_for(const buffer_pool_options& options, unsigned of,
+                                                 std::size_t cached) noexcept;
+    [[nodiscard]] static std::size_t cached_of_a_tier(const buffer_pool_options& options,
+                                                      std::size_t most) noexcept;
+    [[nodiscard]] static std::size_t words_of_units(const buffer_pool_options& options,
+                                                    std::size_t cached) noexcept;
     [[nodiscard]] static std::size_t words_of_shelves(const buffer_pool_options& options) noexcept;
     [[nodiscard]] static source::request oversize_region(std::size_t bytes) noexcept;
     [[nodiscard]] place cut(unsigned of, bool may_grow) noexcept;
