@@ -35,7 +35,11 @@ template<class Exception>
 
 out_of_memory::out_of_memory(const shortage& what) noexcept : details_(what), text_{} {
     char limit[40] = "no limit";
-    if (what.limit != unlimited) std::snprintf(limit, sizeof limit, "limit %zu", what.limit);
+    if (what.limit == unknown_limit) {
+        std::snprintf(limit, sizeof limit, "limit unknown");
+    } else if (what.limit != unlimited) {
+        std::snprintf(limit, sizeof limit, "limit %zu", what.limit);
+    }
     char left[64] = "";
     if (what.available != unlimited) {
         std::snprintf(left, sizeof left, "; its source has %zu left", what.available);

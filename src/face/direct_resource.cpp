@@ -61,7 +61,8 @@ bool direct_resource::resize(void*, std::size_t old_size, std::size_t new_size, 
 }
 
 memory_resource::levels direct_resource::look() const noexcept {
-    return {live_.load(memory_order_relaxed), reserved_.load(memory_order_relaxed)};
+    return {live_.load(memory_order_relaxed), reserved_.load(memory_order_relaxed), unlimited,
+            from_->available()};
 }
 
 memory_resource& heap_resource() noexcept {

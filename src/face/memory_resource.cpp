@@ -51,7 +51,12 @@ memory_stats memory_resource::stats() const noexcept {
 
 shortage memory_resource::shortage_of(std::size_t size) const noexcept {
     const levels now = look();
-    return {.pool = options_.name, .requested = size, .live = now.live_bytes, .reserved = now.reserved_bytes};
+    return {.pool = options_.name,
+            .requested = size,
+            .live = now.live_bytes,
+            .reserved = now.reserved_bytes,
+            .limit = now.limit,
+            .available = now.available};
 }
 
 // Allocation.

@@ -31,6 +31,12 @@ TEST(error, out_of_memory_says_when_there_is_no_limit) {
     EXPECT_NE(text.find("no limit"), std::string::npos);
 }
 
+TEST(error, out_of_memory_does_not_call_a_limit_that_it_does_not_know_none) {
+    EXPECT_STREQ(out_of_memory({"face", 64, 0, 0, unknown_limit}).what(),
+                 "cenote: pool 'face' is out of memory: requested 64 bytes, in use 0, reserved 0, "
+                 "limit unknown");
+}
+
 TEST(error, out_of_memory_says_what_the_source_has_left_where_it_knows) {
     const out_of_memory error({"nodes", 64, 6400, 8192, unlimited, 100});
     EXPECT_STREQ(error.what(),
@@ -51,10 +57,10 @@ TEST(error, out_of_memory_is_a_bad_alloc_and_survives_copying) {
 TEST(error, the_largest_numbers_and_the_longest_name_fit_the_text) {
     const std::string name(300, 'n');
     const std::string text =
-        out_of_memory({name.c_str(), unlimited, unlimited, unlimited, unlimited - 1, unlimited - 1}).what();
+        out_of_memory({name.c_str(), unlimited, unlimited, unlimited, unlimited - 2, unlimited - 2}).what();
     EXPECT_NE(text.find(name.substr(0, 64) + "'"), std::string::npos);
-    EXPECT_TRUE(text.ends_with("its source has 18446744073709551614 left")) << text;
-    EXPECT_NE(text.find("limit 18446744073709551614"), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with("its source has 18446744073709551613 left")) << text;
+    EXPECT_NE(text.find("limit 18446744073709551613"), std::string::npos) << text;
 }
 
 TEST(error, bad_options_names_pool_and_reason) {

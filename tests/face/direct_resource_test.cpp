@@ -2,6 +2,7 @@
 #include <cenote/base/arith.hpp>
 #include <cenote/face/direct_resource.hpp>
 #include <cenote/source/budget.hpp>
+#include <cenote/source/os_pages.hpp>
 #include <cenote/source/region.hpp>
 
 #include "conformance/failing_source.hpp"
@@ -55,6 +56,18 @@ TEST(direct_resource, stands_before_any_source) {
     EXPECT_EQ(face.try_allocate(1, 1), nullptr);
     face.deallocate(block, 500, 1);
     EXPECT_EQ(half.used(), 0u);
+}
+
+TEST(direct_resource, says_what_its_source_has_left) {
+    budget small(default_source(), std::size_t{1} << 20);
+    direct_resource face(small, {.name = "small"});
+    try {
+        (void)face.allocate(std::size_t{2} << 20, 16, memory_options::none);
+        FAIL() << "nothing was thrown";
+    } catch (const out_of_memory& problem) {
+        EXPECT_STREQ(problem.what(), "cenote: pool 'small' is out of memory: requested 2097152 bytes, "
+                                     "in use 0, reserved 0, no limit; its source has 1048576 left");
+    }
 }
 
 TEST(direct_resource, heap_and_pages_serve_any_size_and_alignment) {

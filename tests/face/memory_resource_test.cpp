@@ -186,6 +186,27 @@ TEST(memory_resource, policy_raise_says_who_and_how_much) {
     }
 }
 
+TEST(memory_resource, does_not_deny_a_limit_that_its_pool_has) {
+    struct state {
+        std::size_t limit = 0;
+    } seen;
+    multi_pool pool({.maximum_bytes = 1 << 20});
+    resource face(pool, {.name = "face",
+                         .on_exhaustion = {[](void* context, const shortage& what) {
+                                               static_cast<state*>(context)->limit = what.limit;
+                                               return false;
+                                           },
+                                           &seen, 1}});
+    EXPECT_THROW((void)face.allocate(2 << 20, 16, memory_options::none), out_of_memory);
+    EXPECT_EQ(seen.limit, unknown_limit);
+    try {
+        (void)face.allocate(100, 12, memory_options::none); // not passed on to the pool
+        FAIL() << "nothing was thrown";
+    } catch (const out_of_memory& problem) {
+        EXPECT_NE(std::string(problem.what()).find("limit unknown"), std::string::npos) << problem.what();
+    }
+}
+
 TEST(memory_resource, handler_is_asked_a_bounded_number_of_times) {
     struct state {
         scarce* few = nullptr;

@@ -17,6 +17,8 @@ namespace cenote::inline v0_1 {
 
 /// No limit: the default of every maximum.
 inline constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
+/// A limit that there may be, but who reports it does not know it.
+inline constexpr std::size_t unknown_limit = unlimited - 1;
 
 /// What `{}` is in place of options: all as they are by default. Without this, compilers do not agree whether
 /// it might not be a pool to be copied.
@@ -31,7 +33,7 @@ struct shortage {
     std::size_t requested = 0;         ///< bytes asked for
     std::size_t live = 0;              ///< bytes handed out and not returned
     std::size_t reserved = 0;          ///< bytes taken from the source
-    std::size_t limit = unlimited;     ///< the pool's maximum, in bytes
+    std::size_t limit = unlimited;     ///< the pool's maximum, in bytes; `unknown_limit` where it cannot say
     std::size_t available = unlimited; ///< bytes its source could still give, where it knows
     std::size_t cached = 0;            ///< bytes of free blocks that other threads cache
 };

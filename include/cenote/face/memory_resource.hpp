@@ -90,10 +90,12 @@ public:
     [[nodiscard]] const char* name() const noexcept { return options_.name; }
 
 protected:
-    /// What is live and reserved, as far as what is behind knows.
+    /// What is live and reserved, and what a message says of more, as far as what is behind knows.
     struct levels {
         std::size_t live_bytes = 0;
         std::size_t reserved_bytes = 0;
+        std::size_t limit = unknown_limit;
+        std::size_t available = unlimited; ///< that its source could still give
     };
 
     explicit memory_resource(const memory_resource_options& options,
