@@ -24,7 +24,7 @@ arena_options options_of_an_arena(const arena_pool_options& wanted, source& from
     arena_options result{.chunk_size = wanted.arena_size,
                          .growth = wanted.growth,
                          .buffer = buffer,
-                         .buffer_bytes = wanted.arena_size,
+                         .buffer_bytes = engine::chunk_list::bytes_to_hold(wanted.arena_size, wanted.checks),
                          .source = &from,
                          .checks = wanted.checks,
                          .stats = wanted.stats,
@@ -42,7 +42,8 @@ arena_options options_of_an_arena(const arena_pool_options& wanted, source& from
 // In the order in which they stand in memory.
 bool arena_pool::parts_for(const arena_pool_options& options, parts& sizes) noexcept {
     std::size_t buffers = 0;
-    if (!base::round_up(options.arena_size, cache_line, sizes.pitch)) return false;
+    const std::size_t buffer = engine::chunk_list::bytes_to_hold(options.arena_size, options.checks);
+    if (!base::round_up(buffer, cache_line, sizes.pitch)) return false;
     if (!base::multiply(options.arenas, sizes.pitch, buffers) || buffers > base::size_max / 4) return false;
     if (!base::multiply(options.arenas, sizeof(entry), sizes.entries)) return false;
     if (!base::multiply(options.arenas, sizeof(slot), sizes.slots)) return false;
@@ -133,7 +134,7 @@ void arena_pool::keep_what_is_needed(arena& back) noexcept {
     const std::size_t loan = sync::load_relaxed(loans_);
     sync::store_relaxed(recent_[loan % most_recent], std::exchange(back.extent_, 0));
     sync::store_relaxed(loans_, loan + 1);
-    if (back.chunks_.held() > options_.arena_size) [[unlikely]]
+    if (back.chunks_.reserved() != 0) [[unlikely]]
         (void)back.trim(kept_bytes());
 }
 

@@ -27,8 +27,9 @@ void arena::open() noexcept {
     is_open_ = true;
     watched_ = options_.sanitizers && base::watched();
     is_exact_ = is_exact_ || watched_;
-    chunks_.configure({&from(), options_.chunk_size, options_.growth, options_.maximum_bytes, watched_},
-                      options_.buffer, options_.buffer_bytes);
+    chunks_.configure(
+        {&from(), options_.chunk_size, options_.growth, options_.maximum_bytes, watched_, options_.checks},
+        options_.buffer, options_.buffer_bytes);
 }
 
 void arena::set_top(std::byte* top) noexcept {
@@ -69,7 +70,9 @@ void arena::forget_extent() noexcept {
 
 arena_stats arena::stats() const noexcept {
     arena_stats result;
-    result.held_bytes = is_open_ ? chunks_.held() : options_.buffer_bytes;
+    result.held_bytes =
+        is_open_ ? chunks_.held()
+                 : engine::chunk_list::held_by(options_.buffer, options_.buffer_bytes, options_.checks);
     result.reserved_bytes = chunks_.reserved();
     result.peak_bytes = peak_;
     if (const engine::chunk* const current = chunks_.current()) {
@@ -89,8 +92,10 @@ void* arena::cut(std::size_t size, std::size_t alignment) noexcept {
     if (current == nullptr) return nullptr;
     std::byte* const begin = top();
     const auto room = static_cast<std::size_t>(current->end - begin);
+    if (options_.checks && alignment < engine::edge_map::unit) alignment = engine::edge_map::unit;
     const std::size_t padding = base::padding_to(begin, alignment);
     if (padding > room || size > room - padding) return nullptr;
+    if (options_.checks) current->edges().enter(begin, begin + padding, size);
     set_top(begin + padding + size);
     return begin + padding;
 }
@@ -160,58 +165,54 @@ const engine::chunk* arena::home_of(const void* pointer, std::size_t bytes) cons
     const engine::chunk* const current = chunks_.current();
     if (current == nullptr) return nullptr;
     for (const engine::chunk* at = chunks_.first();; at = at->next) {
-        const std::byte* const top = at == current ? this->top() : at->top;
         const std::size_t offset = address - reinterpret_cast<std::uintptr_t>(at->begin);
-        const auto used = static_cast<std::size_t>(top - at->begin);
+        const auto used = static_cast<std::size_t>(top_of(*at) - at->begin);
         if (offset < used && bytes <= used - offset) return at;
         if (at == current) return nullptr;
     }
 }
 
-namespace {
-
-// Whether a mark or a note stands in these bytes of a chunk. The newest come first: the first one below, or
-// outside of the last chunk, ends the search, as what was made before lies lower or in earlier chunks.
-template<class Record>
-bool any_stands_in(const Record* newest, const engine::chunk& home, bool is_last, std::uintptr_t begin,
-                   std::size_t size) noexcept {
-    const auto lowest = reinterpret_cast<std::uintptr_t>(home.begin);
-    for (const Record* at = newest; at != nullptr; at = at->previous) {
-        const auto address = reinterpret_cast<std::uintptr_t>(at);
-        if (address - begin < size) return true;
-        if (address - lowest < begin - lowest) return false;
-        if (is_last && address - lowest >= home.size()) return false;
-    }
-    return false;
-}
-
-} // namespace
-
 // Reports what is wrong with a block and its size.
 bool arena::is_misuse(const void* block, std::size_t size) const noexcept {
-    const auto address = reinterpret_cast<std::uintptr_t>(block);
-    if (const engine::chunk* const home = home_of(block, size)) {
-        const bool is_last = home == chunks_.current();
-        if (!any_stands_in(marks_, *home, is_last, address, size) &&
-            !any_stands_in(notes_, *home, is_last, address, size)) {
-            return false;
-        }
-        report(misuse::wrong_size, block);
+    const engine::chunk* const home = home_of(block, 1);
+    if (home != nullptr) {
+        const engine::edge_map edges = home->edges();
+        if (home_of(block, size) != nullptr && edges.holds(block, size, top_of(*home))) return false;
+        report(edges.wrong_about(block), block);
         return true;
     }
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
     misuse kind = misuse::foreign_pointer;
     for (const engine::chunk* at = chunks_.first(); at != nullptr; at = at->next) {
         if (address - reinterpret_cast<std::uintptr_t>(at->begin) < at->size()) kind = misuse::double_free;
     }
-    report(holds(block, 1) ? misuse::wrong_size : kind, block);
+    report(kind, block);
     return true;
+}
+
+bool arena::check(const void* block, std::size_t size) const noexcept {
+    return !options_.checks || !is_misuse(block, size + (size == 0));
+}
+
+// What a mark, or an object with a destructor, stands in goes at a rewind or a reset.
+void arena::keep(const void* block) noexcept {
+    if (options_.checks) home_of(block, 1)->edges().keep(block);
+}
+
+// With checks blocks start on units: one whose last unit the top is in, or right behind, is the last,
+// whatever came behind it and is gone.
+bool arena::is_last(const std::byte* begin, std::size_t size) const noexcept {
+    const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(begin) + size;
+    const std::uintptr_t behind = reinterpret_cast<std::uintptr_t>(top()) - end;
+    return behind <= (options_.checks ? (0 - end) % engine::edge_map::unit : 0);
 }
 
 void arena::deallocate_slow(void* block, std::size_t size) noexcept {
     if (block == nullptr || !is_exact_) return;
     if (options_.checks ? is_misuse(block, size) : !holds(block, size)) return;
     auto* const begin = static_cast<std::byte*>(block);
-    if (begin + size == top()) {
+    if (options_.checks) home_of(block, 1)->edges().leave(block, size);
+    if (is_last(begin, size)) {
         if (top() > high_) high_ = top();
         set_top(begin);
     }
@@ -226,28 +227,37 @@ bool arena::try_extend(void* block, std::size_t old_size, std::size_t size) noex
     if (current == nullptr || block == nullptr) return false;
     auto* const begin = static_cast<std::byte*>(block);
     std::byte* const end = top();
-    const std::size_t to_end =
-        reinterpret_cast<std::uintptr_t>(end) - reinterpret_cast<std::uintptr_t>(block);
-    if (to_end != old_size || old_size > static_cast<std::size_t>(end - current->begin)) return false;
+    if (!is_last(begin, old_size) || old_size > static_cast<std::size_t>(end - current->begin)) return false;
     if (size > static_cast<std::size_t>(current->end - begin)) return false;
     if (options_.checks && is_misuse(block, old_size)) return false;
     if (end > high_) high_ = end;
+    if (options_.checks) current->edges().resize(block, old_size, size);
     set_top(begin + size);
     if (size < old_size) {
         if (is_exact_) wipe(begin + size, end);
     } else {
-        if (watched_) base::permit(end, size - old_size);
-        if (options_.zero_on_allocate) std::memset(end, 0, size - old_size);
+        std::byte* const old_end = begin + old_size;
+        if (watched_) base::permit(old_end, size - old_size);
+        if (options_.zero_on_allocate) std::memset(old_end, 0, size - old_size);
     }
+    return true;
+}
+
+// Of one that is not the last only the end moves: its tail is had again at a rewind or a reset.
+bool arena::try_resize(void* block, std::size_t old_size, std::size_t size) noexcept {
+    if (!check(block, old_size)) return false;
+    if (try_extend(block, old_size, size)) return true;
+    if (size > old_size) return false;
+    const auto bytes = [](std::size_t given) { return given + (given == 0); };
+    if (options_.checks) home_of(block, 1)->edges().resize(block, bytes(old_size), bytes(size));
     return true;
 }
 
 // Whether nothing needs to move, also because it is misuse.
 bool arena::stays(void* block, std::size_t old_size, std::size_t size, std::size_t alignment) noexcept {
     if (block == nullptr || !base::is_power_of_two(alignment)) return false;
-    if (options_.checks && is_misuse(block, old_size + (old_size == 0))) return true;
-    if (base::padding_to(block, alignment) != 0) return false;
-    return try_extend(block, old_size, size) || size <= old_size;
+    if (!check(block, old_size)) return true;
+    return base::padding_to(block, alignment) == 0 && try_resize(block, old_size, size);
 }
 
 void* arena::move_to(void* block, std::size_t old_size, void* place, std::size_t size) noexcept {
@@ -283,6 +293,7 @@ bool arena::set_mark(arena_mark& here, const Get& get) {
         void* const block = get(sizeof(arena_mark::record), alignof(arena_mark::record));
         if (block == nullptr) return false;
         marks_ = ::new (block) arena_mark::record{marks_, notes_, chunks_.current(), ++marks_made_};
+        keep(block);
     }
     here = {this, marks_, marks_->number};
     return true;
@@ -352,7 +363,7 @@ std::size_t arena::required_bytes(const arena_options& options) {
     if (const char* const flaw = options.flaw()) base::raise_bad_options(options.name, flaw);
     const region somewhere(nullptr, 0);
     std::size_t bytes = 0;
-    (void)engine::chunk_list::first_request(somewhere, options.chunk_size, bytes);
+    (void)engine::chunk_list::first_request(somewhere, options.chunk_size, options.checks, bytes);
     return bytes + engine::chunk_list::alignment - 1;
 }
 
@@ -368,6 +379,9 @@ bool arena::is_valid() const noexcept {
     if (now.live_bytes > now.peak_bytes || now.live_bytes > now.held_bytes) return false;
     const engine::chunk* const current = chunks_.current();
     if (current != nullptr && (top() < current->begin || top() > current->end)) return false;
+    for (const engine::chunk* at = options_.checks ? current : nullptr; at != nullptr; at = at->previous) {
+        if (!at->edges().is_valid(top_of(*at))) return false;
+    }
     return chunks_.is_valid() && chunks_.reserved() <= options_.maximum_bytes;
 }
 

@@ -11,7 +11,22 @@ namespace {
 constexpr std::size_t header = base::rounded_up(sizeof(chunk), chunk_list::alignment);
 constexpr int most_skipped = 16;
 
+// Where in so many bytes the edges of what is behind them end: a 33rd and a byte are no fewer than the rest
+// needs.
+std::byte* behind_edges(void* data, std::size_t bytes, bool checked) noexcept {
+    auto* const begin = static_cast<std::byte*>(data);
+    if (!checked || bytes == 0) return begin;
+    const std::size_t edges = bytes / (edge_map::bytes_for(0) + 4 * edge_map::unit) + 1;
+    const std::size_t offset = edges + base::padding_to(begin + edges, chunk_list::alignment);
+    return begin + (offset < bytes ? offset : bytes);
+}
+
 } // namespace
+
+std::size_t chunk_list::held_by(const void* buffer, std::size_t bytes, bool checked) noexcept {
+    auto* const begin = static_cast<std::byte*>(const_cast<void*>(buffer));
+    return static_cast<std::size_t>(begin + bytes - behind_edges(begin, bytes, checked));
+}
 
 bool chunk::fits(std::size_t bytes, std::size_t alignment) const noexcept {
     const std::size_t padding = base::padding_to(begin, alignment);
@@ -21,15 +36,17 @@ bool chunk::fits(std::size_t bytes, std::size_t alignment) const noexcept {
 void chunk_list::configure(const chunk_plan& plan, void* buffer, std::size_t buffer_bytes) noexcept {
     plan_ = plan;
     if (buffer == nullptr || buffer_bytes == 0) return;
-    buffer_.begin = buffer_.top = static_cast<std::byte*>(buffer);
-    buffer_.end = buffer_.begin + buffer_bytes;
-    if (plan_.watched) base::forbid(buffer, buffer_bytes);
-    held_ = buffer_bytes;
+    buffer_.begin = buffer_.top = behind_edges(buffer, buffer_bytes, plan_.checked);
+    buffer_.end = static_cast<std::byte*>(buffer) + buffer_bytes;
+    if (plan_.watched) base::forbid(buffer_.begin, buffer_.size());
+    held_ = buffer_.size();
     link_behind(nullptr, buffer_);
 }
 
-bool chunk_list::first_request(const source& from, std::size_t bytes, std::size_t& rounded) noexcept {
-    if (bytes <= header) bytes = header + 1;
+bool chunk_list::first_request(const source& from, std::size_t bytes, bool checked,
+                               std::size_t& rounded) noexcept {
+    const std::size_t least = header + bytes_to_hold(1, checked);
+    if (bytes < least) bytes = least;
     return base::round_up(bytes, from.granularity(), rounded);
 }
 
@@ -67,7 +84,8 @@ void chunk_list::enter(chunk& one) noexcept {
 chunk* chunk_list::reserve(std::size_t bytes, std::size_t wanted_alignment) noexcept {
     const std::size_t padding = wanted_alignment > alignment ? wanted_alignment - alignment : 0;
     std::size_t least = 0;
-    if (!base::add(bytes, header + padding, least)) return nullptr;
+    if (!base::add(bytes, header + padding, least) || least > base::size_max / 2) return nullptr;
+    least = header + bytes_to_hold(least - header, plan_.checked);
     if (!base::round_up(least, plan_.from->granularity(), least) || least > base::size_max / 2)
         return nullptr;
     const std::size_t room = plan_.maximum - reserved_;
@@ -104,7 +122,7 @@ chunk* chunk_list::reserve_exactly(std::size_t bytes) noexcept {
         return nullptr;
     }
     auto* const made = ::new (data) chunk;
-    made->begin = made->top = data + header;
+    made->begin = made->top = behind_edges(data + header, bytes - header, plan_.checked);
     made->end = data + bytes;
     made->reserved = wanted;
     held_ += made->size();

@@ -55,6 +55,26 @@ TEST(arena_pool, lends_each_arena_to_one_holder) {
     EXPECT_EQ(arenas.stats().peak_out, 3u);
 }
 
+TEST(arena_pool, each_holds_its_size_with_checks_too) {
+    for (const std::size_t bytes : {1, 40, 480, 1000, 4064, 65536}) {
+        const arena_pool_options wanted{
+            .arenas = 3, .arena_size = bytes, .growth = growth::none(), .checks = true};
+        std::vector<std::byte> buffer(arena_pool::required_bytes(wanted));
+        region place(buffer.data(), buffer.size());
+        arena_pool_options here = wanted;
+        here.source = &place;
+        arena_pool arenas(here);
+        std::vector<arena_pool::lease> leases;
+        for (int i = 0; i < 3; ++i) {
+            leases.push_back(arenas.acquire());
+            EXPECT_GE(leases.back()->stats().held_bytes, bytes);
+            void* const all = leases.back()->try_allocate(bytes);
+            ASSERT_NE(all, nullptr) << bytes;
+            std::memset(all, i, bytes);
+        }
+    }
+}
+
 TEST(arena_pool, the_one_that_came_back_last_goes_first) {
     arena_pool arenas({.arenas = 3, .arena_size = 1000});
     auto one = arenas.acquire();

@@ -97,6 +97,30 @@ TEST(c_arena, wrong_marks_and_frees_have_codes_and_change_nothing) {
     EXPECT_EQ(watch.count(), 0u);
 }
 
+TEST(c_arena, every_wrong_free_has_a_code_and_changes_nothing) {
+    const misuse_watch watch;
+    const arena_of arena;
+    auto* const a = static_cast<char*>(cenote_arena_allocate(arena, 64, 16));
+    auto* const b = static_cast<char*>(cenote_arena_allocate(arena, 64, 16));
+    auto* const c = static_cast<char*>(cenote_arena_allocate(arena, 64, 16));
+    const std::size_t live = arena.stats().live_bytes;
+    EXPECT_EQ(cenote_arena_free(arena, b + 16, 48), CENOTE_INTERIOR_POINTER);
+    EXPECT_EQ(cenote_arena_free(arena, b, 128), CENOTE_WRONG_SIZE); // b and c: all to the end
+    EXPECT_EQ(cenote_arena_free(arena, a, 192), CENOTE_WRONG_SIZE);
+    EXPECT_EQ(cenote_arena_free(arena, c + 64, 16), CENOTE_DOUBLE_FREE); // past the end: nothing is there
+    EXPECT_EQ(cenote_arena_free(arena, a, 64), CENOTE_OK);
+    EXPECT_EQ(cenote_arena_free(arena, a, 64), CENOTE_DOUBLE_FREE);
+    const cenote_allocator face = cenote_arena_allocator(arena);
+    EXPECT_EQ(cenote_reallocate(&face, a, 64, 32, 16, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_reallocate(&face, b, 128, 32, 16, CENOTE_NONE), nullptr);
+    EXPECT_EQ(arena.stats().live_bytes, live);
+    EXPECT_EQ(cenote_reallocate(&face, b, 64, 32, 16, CENOTE_NONE), b);
+    EXPECT_EQ(cenote_arena_free(arena, b, 64), CENOTE_WRONG_SIZE);
+    EXPECT_EQ(cenote_arena_free(arena, c, 64), CENOTE_OK);
+    EXPECT_EQ(cenote_arena_free(arena, b, 32), CENOTE_OK);
+    EXPECT_EQ(watch.count(), 0u);
+}
+
 TEST(c_arena, a_mark_is_not_given_back_with_a_block) {
     const arena_of arena;
     auto* const first = static_cast<char*>(cenote_arena_allocate(arena, 16, 16));

@@ -7,6 +7,7 @@
 #include "support/test_sources.hpp"
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <optional>
@@ -200,6 +201,30 @@ TEST(arena_marks, no_size_given_back_takes_marks_or_notes_with_it) {
     EXPECT_EQ(gone(), (std::vector<int>{2, 1}));
     scratch.deallocate(first, 16);
     EXPECT_EQ(misuses.count(), 0u);
+}
+
+TEST(arena_marks, objects_with_destructors_are_not_freed_as_blocks) {
+    test::misuse_watch misuses;
+    arena scratch({.checks = true});
+    auto* const below = static_cast<std::byte*>(scratch.allocate(16));
+    auto* const object = reinterpret_cast<std::byte*>(scratch.make<noted>(1));
+    auto* const plain = scratch.make<std::uint64_t>(7u);
+    const auto to_the_end = static_cast<std::size_t>(reinterpret_cast<std::byte*>(plain) - object);
+    gone().clear();
+    for (std::size_t size = 1; size <= to_the_end; ++size) {
+        scratch.deallocate(object, size);
+        ASSERT_EQ(misuses.count(), 1u) << size;
+        EXPECT_EQ(misuses.seen()[0].kind, misuse::interior_pointer);
+        scratch.deallocate(below, 16 + size);
+        ASSERT_EQ(misuses.count(), 2u) << size;
+        EXPECT_EQ(misuses.seen()[1].kind, misuse::wrong_size);
+        misuses.clear();
+    }
+    scratch.deallocate(plain, sizeof *plain); // has none
+    scratch.deallocate(below, 16);
+    EXPECT_EQ(misuses.count(), 0u);
+    scratch.reset();
+    EXPECT_EQ(gone(), (std::vector<int>{1}));
 }
 
 TEST(arena_marks, a_mark_that_cannot_be_stored_throws_and_changes_nothing) {

@@ -54,6 +54,8 @@ TEST(arena_regressions, a_size_too_large_does_not_give_the_neighbour_away) {
     std::memset(second, 7, 16);
     scratch.deallocate(first, 1000);
     EXPECT_EQ(misuses.count(), 1u);
+    scratch.deallocate(first, 32); // with the neighbour, to the end
+    EXPECT_EQ(misuses.count(), 2u);
     auto* const third = static_cast<char*>(scratch.allocate(16));
     std::memset(third, 8, 16);
     EXPECT_EQ(second[0] + second[15], 14);

@@ -4,6 +4,7 @@
 #include "support/misuse_watch.hpp"
 #include "support/test_sources.hpp"
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -272,6 +273,81 @@ TEST(arena, wrong_frees_are_found_with_checks_and_change_nothing) {
     scratch.deallocate(a, 112);
     EXPECT_EQ(misuses.count(), 0u);
     EXPECT_EQ(scratch.stats().live_bytes, 0u);
+}
+
+TEST(arena, checks_know_every_block_by_its_start_and_its_size) {
+    test::misuse_watch misuses;
+    arena scratch({.chunk_size = 4096, .checks = true});
+    auto* const a = static_cast<std::byte*>(scratch.allocate(64));
+    auto* const b = static_cast<std::byte*>(scratch.allocate(64));
+    auto* const c = static_cast<std::byte*>(scratch.allocate(100, 1));
+    const std::size_t live = scratch.stats().live_bytes;
+    const auto expect = [&](misuse kind, std::byte* pointer, std::size_t size) {
+        EXPECT_FALSE(scratch.check(pointer, size));
+        scratch.deallocate(pointer, size);
+        EXPECT_FALSE(scratch.try_resize(pointer, size, 1));
+        EXPECT_EQ(scratch.try_reallocate(pointer, size, 5000), pointer);
+        ASSERT_EQ(misuses.count(), 4u);
+        for (const misuse_report& one : misuses.seen()) EXPECT_EQ(one.kind, kind);
+        EXPECT_EQ(scratch.stats().live_bytes, live);
+        EXPECT_TRUE(scratch.is_valid());
+        misuses.clear();
+    };
+    expect(misuse::interior_pointer, b + 8, 56);
+    expect(misuse::interior_pointer, b + 1, 63);
+    expect(misuse::interior_pointer, c + 99, 1);
+    expect(misuse::wrong_size, a, 128);
+    expect(misuse::wrong_size, b, static_cast<std::size_t>(c + 100 - b)); // all to the end
+    expect(misuse::wrong_size, c, 50);
+    EXPECT_EQ(scratch.reallocate(a, 64, 10), a);
+    expect(misuse::wrong_size, a, 64);
+    scratch.deallocate(a, 10);
+    expect(misuse::double_free, a, 10);
+    scratch.deallocate(c, 100);
+    scratch.deallocate(b, 64);
+    EXPECT_EQ(misuses.count(), 0u);
+    EXPECT_EQ(scratch.stats().live_bytes, 64u);
+}
+
+TEST(arena, checks_give_back_one_after_the_other_whatever_their_sizes) {
+    arena scratch({.checks = true});
+    std::vector<std::byte*> blocks;
+    for (std::size_t size = 1; size < 60; ++size)
+        blocks.push_back(static_cast<std::byte*>(scratch.allocate(size, 1)));
+    for (std::size_t size = 60; size-- > 1;) {
+        scratch.deallocate(blocks.back(), size);
+        EXPECT_EQ(scratch.stats().live_bytes, static_cast<std::size_t>(blocks.back() - blocks.front()));
+        blocks.pop_back();
+        if (blocks.empty()) break;
+        EXPECT_TRUE(scratch.try_extend(blocks.back(), size - 1, size + 10));
+        EXPECT_TRUE(scratch.try_extend(blocks.back(), size + 10, size - 1));
+    }
+    EXPECT_EQ(scratch.stats().live_bytes, 0u);
+    auto* const first = static_cast<std::byte*>(scratch.allocate(2, 1));
+    auto* const last = static_cast<std::byte*>(scratch.allocate(1, 1)); // the top is near the first one's end
+    EXPECT_FALSE(scratch.try_extend(first, 2, 1));
+    scratch.deallocate(first, 2);
+    EXPECT_TRUE(scratch.owns(last));
+    EXPECT_TRUE(scratch.check(last, 1));
+}
+
+TEST(arena, checks_leave_room_for_what_they_know) {
+    alignas(16) std::array<std::byte, 3301> bytes{};
+    for (const std::size_t offset : {0, 1, 8, 15}) {
+        arena scratch({.maximum_bytes = 0,
+                       .buffer = bytes.data() + offset,
+                       .buffer_bytes = bytes.size() - offset,
+                       .checks = true});
+        const std::size_t held = scratch.stats().held_bytes;
+        EXPECT_GE(held, bytes.size() - offset - 100 - 17);
+        void* const all = scratch.try_allocate(held);
+        ASSERT_NE(all, nullptr);
+        EXPECT_EQ(scratch.stats().held_bytes, held);
+        EXPECT_EQ(scratch.try_allocate(1, 1), nullptr);
+        scratch.deallocate(all, held);
+        EXPECT_EQ(scratch.stats().live_bytes, 0u);
+    }
+    EXPECT_EQ(arena({.checks = true}).stats().held_bytes, 0u);
 }
 
 // A top of null is where they would end if sums wrapped.

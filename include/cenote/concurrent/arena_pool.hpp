@@ -22,7 +22,8 @@ struct arena_pool_options {
     cenote::growth growth = growth::geometric(2, std::size_t{4} << 20);
     std::size_t maximum_bytes = unlimited; ///< all together never take more than this from the source
     cenote::source* source = nullptr;      ///< null: `default_source()`
-    bool checks = false;                   ///< these are options of every arena
+    /// These are options of every arena. With checks each takes more, so that it holds its size all the same.
+    bool checks = false;
     bool stats = false;
     bool zero_on_allocate = false;
     bool erase_on_free = false;

@@ -48,9 +48,9 @@ CENOTE_API void* cenote_arena_allocate(cenote_arena* arena, size_t size, size_t 
 /** The same with options: CENOTE_ZERO, CENOTE_NO_FAIL. */
 CENOTE_API void* cenote_arena_allocate_with(cenote_arena* arena, size_t size, size_t alignment,
                                             unsigned options) CENOTE_NOEXCEPT;
-/** Gives the last allocation back; others stay until the next reset. A size that reaches past what is handed
- * out, or over a mark, is CENOTE_WRONG_SIZE; one that reaches over live neighbours only is not found out, as
- * where one block ends and the next begins is not recorded. */
+/** Gives the last allocation back; others stay until the next reset. What is not the start of a live block
+ * has a code, also a block that is freed already, and CENOTE_WRONG_SIZE is a size that ends in other eight
+ * bytes than the block does. */
 CENOTE_API cenote_status cenote_arena_free(cenote_arena* arena, void* block, size_t size) CENOTE_NOEXCEPT;
 
 /** Where the arena stands now. */

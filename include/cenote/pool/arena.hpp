@@ -27,12 +27,14 @@ struct arena_options {
     void* buffer = nullptr;                ///< used before the source; must outlive the arena
     std::size_t buffer_bytes = 0;
     cenote::source* source = nullptr; ///< null: `default_source()`
-    bool checks = false;              ///< finds wrong frees (see there); every call takes the slow path
-    bool stats = false;               ///< counts calls; every call takes the slow path
-    bool zero_on_allocate = false;    ///< bytes come zeroed; every call takes the slow path
-    bool erase_on_free = false;       ///< bytes are zeroed when they return; every call takes the slow path
-    bool sanitizers = true;           ///< under ASan or memcheck: tell them of every call, by the slow path
-    const char* name = "unnamed";     ///< for messages; not copied
+    /// Finds wrong frees (see there); every call takes the slow path, blocks start on eight bytes, and where
+    /// they start and end takes a 33rd of each chunk, of the buffer too.
+    bool checks = false;
+    bool stats = false;            ///< counts calls; every call takes the slow path
+    bool zero_on_allocate = false; ///< bytes come zeroed; every call takes the slow path
+    bool erase_on_free = false;    ///< bytes are zeroed when they return; every call takes the slow path
+    bool sanitizers = true;        ///< under ASan or memcheck: tell them of every call, by the slow path
+    const char* name = "unnamed";  ///< for messages; not copied
     exhaustion_handler on_exhaustion{};
 
     /// What is wrong with these options, or null. The one place where they are judged.
@@ -91,10 +93,8 @@ public:
     [[nodiscard]] void* allocate_zeroed(std::size_t size, std::size_t alignment = default_alignment);
 
     /// Gives the bytes back when they are the last that were allocated; otherwise they stay until the next
-    /// reset. With `checks`, bytes that are not all live here are misuse, and so are those with a mark or a
-    /// note of a destructor among them, which takes O(marks and notes) at most. Where one block ends and
-    /// the next begins is not recorded: a size that reaches over live neighbours only is not found out. Null
-    /// is ignored.
+    /// reset. With `checks`, what is not the start of a live block is misuse, and so is a size that ends in
+    /// other eight bytes than the block does; O(chunks, size / 32). Null is ignored.
     void deallocate(void* block, std::size_t size, std::size_t alignment = default_alignment) noexcept;
 
     /// `size` bytes that begin with the contents of the old ones: in place when those were the last or when
@@ -107,6 +107,11 @@ public:
     /// Makes the last allocation larger or smaller where it stands; false when it is not the last, or does
     /// not fit.
     [[nodiscard]] bool try_extend(void* block, std::size_t old_size, std::size_t size) noexcept;
+    /// The same, and makes any block smaller.
+    [[nodiscard]] bool try_resize(void* block, std::size_t old_size, std::size_t size) noexcept;
+    /// With `checks`: whether a block of this size is live here, which is otherwise told as misuse, as at its
+    /// free. True without.
+    [[nodiscard]] bool check(const void* block, std::size_t size) const noexcept;
 
     /// Constructs an object, which `reset` and `rewind` destruct; types without destructors cost no note of
     /// it. Throws `out_of_memory`, and what the constructor throws: its bytes are free again then.
@@ -187,7 +192,9 @@ private:
     [[nodiscard]] bool holds(const void* pointer, std::size_t bytes) const noexcept {
         return home_of(pointer, bytes) != nullptr;
     }
+    [[nodiscard]] bool is_last(const std::byte* begin, std::size_t size) const noexcept;
     [[nodiscard]] bool is_misuse(const void* block, std::size_t size) const noexcept;
+    void keep(const void* block) noexcept;
     void report(misuse kind, const void* pointer) const noexcept;
 
     [[nodiscard]] source& from() const noexcept {
@@ -198,6 +205,9 @@ private:
     [[nodiscard]] std::byte* top() const noexcept {
         const engine::chunk* const current = chunks_.current();
         return current == nullptr ? nullptr : is_exact_ ? current->top : top_;
+    }
+    [[nodiscard]] std::byte* top_of(const engine::chunk& one) const noexcept {
+        return &one == chunks_.current() ? top() : one.top;
     }
     void set_top(std::byte* top) noexcept;
     void go_to_current() noexcept;
@@ -272,6 +282,7 @@ T* arena::build(const Get& get, Args&&... args) {
     if constexpr (is_noted) {
         notes_ = ::new (static_cast<std::byte*>(block) + note_offset)
             note{notes_, object, [](void* gone) noexcept { static_cast<T*>(gone)->~T(); }};
+        if (is_exact_) keep(block);
     }
     return object;
 }

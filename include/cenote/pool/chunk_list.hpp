@@ -3,9 +3,12 @@
 // The chunks of an arena, in the order in which they are used: those in front of the current one hold what is
 // live, those behind it are kept for later. The caller's buffer, if there is one, is the first and never
 // goes. A chunk from the source has its header in front of its bytes, so that a chunk hardly used touches one
-// page. Going on to a chunk that is kept looks at 16 of them at most. One thread at a time.
+// page. Going on to a chunk that is kept looks at 16 of them at most. With `checked` every chunk, the buffer
+// too, has an edge_map in front of its bytes. One thread at a time.
 #pragma once
 
+#include <cenote/base/arith.hpp>
+#include <cenote/pool/edge_map.hpp>
 #include <cenote/pool/options.hpp>
 
 namespace cenote::inline v0_1::engine {
@@ -22,6 +25,8 @@ struct chunk {
 
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - begin); }
     [[nodiscard]] bool fits(std::size_t bytes, std::size_t alignment) const noexcept;
+    /// Where there is one.
+    [[nodiscard]] edge_map edges() const noexcept { return {begin, end}; }
 };
 
 /// What an arena wants of its chunks.
@@ -31,6 +36,7 @@ struct chunk_plan {
     cenote::growth growth{};     ///< of the later ones, in bytes
     std::size_t maximum = unlimited;
     bool watched = false; ///< a sanitizer is told
+    bool checked = false; ///< chunks have edges
 };
 
 class chunk_list {
@@ -68,8 +74,14 @@ public:
     [[nodiscard]] bool is_valid() const noexcept;
 
     /// Bytes of the first chunk of such a list as its source sees them; false when that does not fit.
-    [[nodiscard]] static bool first_request(const source& from, std::size_t bytes,
+    [[nodiscard]] static bool first_request(const source& from, std::size_t bytes, bool checked,
                                             std::size_t& rounded) noexcept;
+    /// Bytes that a caller's buffer can hold; and those of one, at `alignment`, that can hold so many and no
+    /// more, known to fit.
+    [[nodiscard]] static std::size_t held_by(const void* buffer, std::size_t bytes, bool checked) noexcept;
+    [[nodiscard]] static constexpr std::size_t bytes_to_hold(std::size_t bytes, bool checked) noexcept {
+        return checked ? bytes + base::rounded_up(edge_map::bytes_for(bytes), alignment) : bytes;
+    }
 
 private:
     [[nodiscard]] chunk* find_kept(std::size_t bytes, std::size_t alignment) const noexcept;
