@@ -22,6 +22,7 @@ void* resource_allocate(void* context, std::size_t size, std::size_t alignment, 
 }
 void* resource_reallocate(void* context, void* block, std::size_t old_size, std::size_t new_size,
                           std::size_t alignment, unsigned options) noexcept {
+    const misuse_trap not_live; // answered with null, and nobody else is told
     return static_cast<memory_resource*>(context)->try_reallocate(block, old_size, new_size, alignment,
                                                                   options_of(options));
 }
@@ -61,7 +62,8 @@ private:
         return of_.allocate(of_.context, size, alignment, CENOTE_ZERO);
     }
     void give(void* block, std::size_t size, std::size_t alignment) noexcept override {
-        (void)of_.deallocate(of_.context, block, size, alignment);
+        const cenote_status status = of_.deallocate(of_.context, block, size, alignment);
+        if (status != CENOTE_OK) base::report_misuse({c::misuse_of(status), name(), block, 0});
     }
     [[nodiscard]] levels look() const noexcept override {
         cenote_stats now = CENOTE_STATS_INIT;

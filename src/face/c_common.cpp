@@ -1,6 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "c_common.hpp"
 
+#include <initializer_list>
+
 namespace cenote::inline v0_1::c {
 
 cenote_status status_of(misuse kind) noexcept {
@@ -25,6 +27,15 @@ cenote_status status_of(misuse kind) noexcept {
         return CENOTE_USE_AFTER_FREE;
     }
     return CENOTE_BAD_ARGUMENT;
+}
+
+misuse misuse_of(cenote_status status) noexcept {
+    for (const misuse kind :
+         {misuse::interior_pointer, misuse::past_the_end, misuse::never_allocated, misuse::double_free,
+          misuse::wrong_size, misuse::not_quiet, misuse::bad_mark, misuse::use_after_free}) {
+        if (status_of(kind) == status) return kind;
+    }
+    return misuse::foreign_pointer;
 }
 
 const char* flaw_of(const cenote_memory& memory) noexcept {

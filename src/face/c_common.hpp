@@ -25,6 +25,8 @@ namespace cenote::inline v0_1::c {
 
 /// The code for a kind of misuse.
 [[nodiscard]] cenote_status status_of(misuse kind) noexcept;
+/// The kind of misuse for the code of a free; that of a pointer nobody knows where there is no other.
+[[nodiscard]] misuse misuse_of(cenote_status status) noexcept;
 
 /// Calls `use()`, and says with a code what it reported of misuse.
 template<class Use>

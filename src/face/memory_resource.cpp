@@ -141,6 +141,10 @@ void memory_resource::do_deallocate(void* block, std::size_t size, std::size_t a
 
 // Reallocation.
 
+bool memory_resource::is_misused(void*, std::size_t, std::size_t) noexcept {
+    return false;
+}
+
 bool memory_resource::resize(void*, std::size_t, std::size_t, std::size_t) noexcept {
     return false;
 }
@@ -169,6 +173,7 @@ void* memory_resource::moved(void* fresh, void* block, std::size_t old_size, std
 void* memory_resource::reallocate(void* block, std::size_t old_size, std::size_t new_size,
                                   std::size_t alignment, memory_options wanted) {
     if (block == nullptr) return allocate(new_size, alignment, wanted);
+    if (is_misused(block, at_least_one(old_size), alignment)) return nullptr;
     if (resized(block, old_size, new_size, alignment, wanted)) return block;
     return moved(allocate(new_size, alignment, wanted), block, old_size, new_size, alignment);
 }
@@ -176,6 +181,7 @@ void* memory_resource::reallocate(void* block, std::size_t old_size, std::size_t
 void* memory_resource::try_reallocate(void* block, std::size_t old_size, std::size_t new_size,
                                       std::size_t alignment, memory_options wanted) noexcept {
     if (block == nullptr) return try_allocate(new_size, alignment, wanted);
+    if (is_misused(block, at_least_one(old_size), alignment)) return nullptr;
     if (resized(block, old_size, new_size, alignment, wanted)) return block;
     return moved(try_allocate(new_size, alignment, wanted), block, old_size, new_size, alignment);
 }

@@ -6,6 +6,7 @@
 #include <cenote/face/direct_resource.hpp>
 #include <cenote/face/resource.hpp>
 #include <cenote/pool/multi_pool.hpp>
+#include <cenote/pool/variable_pool.hpp>
 
 #include "support/misuse_watch.hpp"
 
@@ -368,6 +369,54 @@ TEST(c_allocator, defaults_are_those_of_cpp) {
     cenote_set_thread_allocator(nullptr);
     cenote_set_process_allocator(nullptr);
     EXPECT_EQ(cenote_default_allocator().context, &cenote::heap_resource());
+}
+
+TEST(c_allocator, what_a_default_of_c_refuses_is_told_to_cpp) {
+    using namespace cenote;
+    misuse_watch misuses;
+    cenote_fixed_options wanted = CENOTE_FIXED_OPTIONS_INIT;
+    wanted.block_size = 64;
+    cenote_fixed* pool = nullptr;
+    ASSERT_EQ(cenote_fixed_create(&wanted, &pool), CENOTE_OK);
+    const cenote_allocator blocks = cenote_fixed_allocator(pool);
+    ASSERT_EQ(cenote_set_thread_allocator(&blocks), CENOTE_OK);
+    memory_resource& face = default_resource();
+    void* const block = face.try_allocate(64);
+    ASSERT_NE(block, nullptr);
+    const auto expect = [&](cenote::misuse kind) {
+        ASSERT_EQ(misuses.count(), 1u);
+        EXPECT_EQ(misuses.seen()[0].kind, kind);
+        EXPECT_EQ(misuses.seen()[0].pointer, block);
+        misuses.clear();
+    };
+    face.deallocate(block, 65);
+    expect(misuse::wrong_size);
+    face.deallocate(block, 64);
+    EXPECT_EQ(misuses.count(), 0u);
+    face.deallocate(block, 64);
+    expect(misuse::double_free);
+    // A code that is not one of pointers, of an allocator somebody else wrote.
+    cenote_allocator odd = blocks;
+    odd.deallocate = [](void*, void*, std::size_t, std::size_t) { return CENOTE_BAD_ARGUMENT; };
+    ASSERT_EQ(cenote_set_thread_allocator(&odd), CENOTE_OK);
+    default_resource().deallocate(block, 64);
+    expect(misuse::foreign_pointer);
+    ASSERT_EQ(cenote_set_thread_allocator(nullptr), CENOTE_OK);
+    cenote_fixed_destroy(pool);
+}
+
+TEST(c_allocator, a_resource_of_cpp_answers_wrong_reallocations_with_null) {
+    using namespace cenote;
+    misuse_watch misuses;
+    variable_pool sizes;
+    resource face(sizes);
+    const use_by_default here(face);
+    const cenote_allocator mine = cenote_default_allocator();
+    void* const block = cenote_allocate(&mine, 100, 16, CENOTE_NONE);
+    EXPECT_EQ(cenote_deallocate(&mine, block, 100, 16), CENOTE_OK);
+    EXPECT_EQ(cenote_reallocate(&mine, block, 100, 50, 16, CENOTE_NONE), nullptr);
+    EXPECT_EQ(cenote_deallocate(&mine, block, 100, 16), CENOTE_DOUBLE_FREE);
+    EXPECT_EQ(misuses.count(), 0u);
 }
 
 TEST(c_allocator, no_fail_is_not_for_what_is_no_request) {

@@ -71,7 +71,9 @@ public:
 
     /// A block of `new_size` with the contents of `block`, in place where that can be; a null `block` is
     /// none. When it fails `block` is as it was. `alignment` must be that which `block` was allocated with,
-    /// as for `deallocate`; no block stays where it does not stand at it.
+    /// as for `deallocate`; no block stays where it does not stand at it. What is behind, where it judges
+    /// frees exactly at the call, reports what is no live block of `old_size` as misuse, changes nothing, and
+    /// answers null.
     [[nodiscard]] void* reallocate(void* block, std::size_t old_size, std::size_t new_size,
                                    std::size_t alignment = default_alignment,
                                    memory_options wanted = memory_options::none);
@@ -110,6 +112,8 @@ protected:
     [[nodiscard]] virtual void* take_zeroed(std::size_t size, std::size_t alignment) noexcept;
     /// After `take` found nothing: throws, or finds a block in the end.
     [[nodiscard]] virtual void* insist(std::size_t size, std::size_t alignment);
+    /// Whether what is behind knows that no block of `size` is live here; it has told of that then.
+    [[nodiscard]] virtual bool is_misused(void* block, std::size_t size, std::size_t alignment) noexcept;
     /// Makes a block larger or smaller where it is; false when it cannot.
     [[nodiscard]] virtual bool resize(void* block, std::size_t old_size, std::size_t new_size,
                                       std::size_t alignment) noexcept;

@@ -72,15 +72,54 @@ template<raw_pool Pool>
     }
 }
 
+/// Behind a lock.
+template<class Pool>
+concept locked_pool = requires(Pool& pool) { pool.with([](auto&) {}); };
+
+/// Whether the pool, where it judges exactly at every call, finds that no block of these bytes is live here,
+/// and then tells of it as at a free. Of another thread's block that comes to life meanwhile it tells, too.
+template<raw_pool Pool>
+[[nodiscard]] bool is_misused([[maybe_unused]] Pool& pool, [[maybe_unused]] void* block,
+                              [[maybe_unused]] std::size_t bytes,
+                              [[maybe_unused]] std::size_t alignment) noexcept {
+    if constexpr (locked_pool<Pool>) {
+        return pool.with([&](auto& inner) { return is_misused(inner, block, bytes, alignment); });
+    } else if constexpr (requires { pool.check(block, bytes); }) {
+        return !pool.check(block, bytes);
+    } else if constexpr (requires { pool.is_live(block); }) {
+        if constexpr (requires { pool.is_instrumented(); }) {
+            if (!pool.is_instrumented()) return false;
+        }
+        bool is_wrong = false;
+        const bool is_live = pool.is_live(block);
+        if constexpr (requires { pool.size_of(block); }) is_wrong = is_live && bytes > pool.size_of(block);
+        if (is_live && !is_wrong) return false;
+        if constexpr (requires { pool.local_cache(); }) { // its free could be that of another thread's block
+            const misuse kind = is_wrong           ? misuse::wrong_size
+                                : pool.owns(block) ? misuse::double_free
+                                                   : misuse::foreign_pointer;
+            report_misuse({kind, pool.name(), block, 0});
+        } else {
+            deallocate_to(pool, block, bytes, alignment); // tells, and changes nothing
+        }
+        return true;
+    } else {
+        return false;
+    }
+}
+
 /// Makes a block of `old_bytes` one of `new_bytes` where it is; both fit the pool. False when it cannot.
 template<raw_pool Pool>
 [[nodiscard]] bool resize_in([[maybe_unused]] Pool& pool, [[maybe_unused]] void* block,
                              [[maybe_unused]] std::size_t old_bytes, [[maybe_unused]] std::size_t new_bytes,
                              [[maybe_unused]] std::size_t alignment) noexcept {
-    if constexpr (requires { pool.try_resize(block, new_bytes); }) {
+    if constexpr (locked_pool<Pool>) {
+        return pool.with(
+            [&](auto& inner) { return resize_in(inner, block, old_bytes, new_bytes, alignment); });
+    } else if constexpr (requires { pool.try_resize(block, new_bytes); }) {
         return pool.try_resize(block, new_bytes);
-    } else if constexpr (requires { pool.try_extend(block, old_bytes, new_bytes); }) {
-        return pool.try_extend(block, old_bytes, new_bytes) || new_bytes <= old_bytes;
+    } else if constexpr (requires { pool.try_resize(block, old_bytes, new_bytes); }) {
+        return pool.try_resize(block, old_bytes, new_bytes);
     } else if constexpr (requires { pool.rounded_size(new_bytes), pool.is_instrumented(); }) {
         // The same size class; where every call is told to a sanitizer, the bytes behind the old size may not
         // be touched.

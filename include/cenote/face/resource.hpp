@@ -2,9 +2,10 @@
 //
 // A pool as an allocator: a std::pmr::memory_resource, and what memory_resource.hpp has beyond that. Over a
 // pool of several sizes it serves every request; over a pool of one size those that fit a block, the others
-// go to the resource named as `beyond` (by default they are refused with std::bad_alloc). Costs the pool's
-// call and a virtual one. As thread-safe as the pool, which it does not own. `pool_resource` owns its pool,
-// which draws from a parent: when it ends, everything goes back there.
+// go to the resource named as `beyond` (by default they are refused with std::bad_alloc), whose blocks a
+// `reset` leaves alone, though they count no more. Costs the pool's call and a virtual one. As thread-safe as
+// the pool, which it does not own. `pool_resource` owns its pool, which draws from a parent: when it ends,
+// everything goes back there.
 #pragma once
 
 #include <cenote/face/memory_resource.hpp>
@@ -41,6 +42,9 @@ protected:
     void give(void* block, std::size_t size, std::size_t alignment) noexcept override {
         if (!base::fits(*pool_, size, alignment)) return beyond_->deallocate(block, size, alignment);
         base::deallocate_to(*pool_, block, size, alignment);
+    }
+    [[nodiscard]] bool is_misused(void* block, std::size_t size, std::size_t alignment) noexcept override {
+        return base::fits(*pool_, size, alignment) && base::is_misused(*pool_, block, size, alignment);
     }
     [[nodiscard]] bool resize(void* block, std::size_t old_size, std::size_t new_size,
                               std::size_t alignment) noexcept override {
