@@ -45,13 +45,33 @@ void* fixed_pool::take() noexcept {
     return block;
 }
 
+CENOTE_INLINE void* fixed_pool::take_quickly() noexcept {
+    void* const block = is_quick_ ? store_.depot().take_quickly() : nullptr;
+    if (block == nullptr) return nullptr;
+    store_.note_peak();
+    ++calls_.allocations;
+    return block;
+}
+
 void* fixed_pool::try_allocate_slow() noexcept {
+    if (void* const block = take_quickly()) [[likely]]
+        return block;
+    return try_allocate_seldom();
+}
+
+void* fixed_pool::allocate_slow() {
+    if (void* const block = take_quickly()) [[likely]]
+        return block;
+    return allocate_seldom();
+}
+
+void* fixed_pool::try_allocate_seldom() noexcept {
     void* const block = take();
     if (block == nullptr) ++calls_.failures;
     return block;
 }
 
-void* fixed_pool::allocate_slow() {
+void* fixed_pool::allocate_seldom() {
     return insist(1, [this] { return take(); });
 }
 
@@ -155,11 +175,23 @@ inline void fixed_pool::note_taken_back(void* block) noexcept {
     ++calls_.deallocations;
 }
 
+// Not when a window may be over: one is twice as long as there are blocks at least.
+CENOTE_INLINE bool fixed_pool::give_quickly(void* block) noexcept {
+    if (!is_quick_ || settling_ != 0 || (store_.flushed() + 1) / 2 >= store_.heap().blocks()) return false;
+    if (!store_.depot().put_quickly(block)) return false;
+    store_.note_flushed(1);
+    ++calls_.deallocations;
+    return true;
+}
+
 bool fixed_pool::try_deallocate(void* block) noexcept {
+    return give_quickly(block) || try_deallocate_seldom(block);
+}
+
+bool fixed_pool::try_deallocate_seldom(void* block) noexcept {
     if (!is_exact() || !is_open_ || !store_.depot().try_put_exact(block)) return false;
     note_taken_back(block);
-    // A window is twice as long at least.
-    if (store_.flushed() / 2 >= store_.heap().blocks() || settling_ != 0) give_back_what_is_idle();
+    give_back_what_is_idle();
     return true;
 }
 
@@ -171,6 +203,10 @@ void fixed_pool::take_back_exactly(void* block) noexcept {
 }
 
 void fixed_pool::deallocate_slow(void* block) noexcept {
+    if (!give_quickly(block)) deallocate_seldom(block);
+}
+
+void fixed_pool::deallocate_seldom(void* block) noexcept {
     if (is_exact() || !is_open_) {
         take_back_exactly(block);
     } else {

@@ -94,6 +94,7 @@ const char* fixed_pool::try_required_bytes(const fixed_pool_options& wanted, uns
 bool fixed_pool::open() noexcept {
     watched_ = options_.sanitizers && base::watched();
     is_exact_ = options_.is_exact() || watched_;
+    is_quick_ = is_exact_ && !watched_ && !options_.zero_on_allocate && !options_.erase_on_free;
     std::size_t most = most_blocks(options_);
     if (most == unlimited && from().is_prepaid()) {
         most = options_.initial_blocks != 0 ? options_.initial_blocks : from().available() / layout_.stride;

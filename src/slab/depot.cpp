@@ -239,9 +239,10 @@ bool depot::put_in_queue(const position& at) noexcept {
 
 // What is in a slab has been free longer than anything in the queue: it never was out, or was drained.
 void* depot::take_exact() noexcept {
-    if (is_queue() && cached_ != 0 && heap_.idle() == 0) return take_first(); // not from the source
+    if (cached_ == 0) [[likely]]
+        return heap_.take_one();
+    if (is_queue() && heap_.idle() == 0) return take_first(); // not from the source
     if (void* const block = heap_.take_one()) return block;
-    if (cached_ == 0) return nullptr;
     drain(1); // during a walk the depot may hold what the slabs lack
     return heap_.take_one();
 }

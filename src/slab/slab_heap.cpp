@@ -49,18 +49,10 @@ void* slab_heap::take_one() noexcept {
         slab& record = *entry.record;
         const bool is_told = begin_at_ != 0 || (habits_.lowest_first && record.idle_count == record.blocks);
         if (!is_told) [[likely]] {
-            while (record.idle()[record.hint] == 0) ++record.hint; // a listed slab has an idle block
-            slab::word& idle = record.idle()[record.hint];
-            const auto index =
-                record.hint * slab::word_bits + static_cast<std::uint32_t>(std::countr_zero(idle));
-            record.out()[record.hint] |= idle & (0 - idle);
-            idle &= idle - 1;
-            if (index >= record.fresh) record.fresh = index + 1;
-            if (--record.idle_count == 0) [[unlikely]]
+            void* const block = take_from(entry, record);
+            if (record.idle_count == 0) [[unlikely]]
                 unlink(id);
-            --idle_;
-            ++out_;
-            return entry.begin + index * layout_.stride;
+            return block;
         }
     }
     void* block = nullptr;

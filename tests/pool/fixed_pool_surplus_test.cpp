@@ -105,6 +105,21 @@ TEST_P(fixed_pool_surplus, comes_again_and_no_more_in_rounds_with_quiet_times) {
     EXPECT_GT(from_.returned, first);
 }
 
+TEST(fixed_pool_surplus_checked, goes_back_though_one_block_comes_and_goes) {
+    counting_pages from;
+    fixed_pool pool({.block_size = 64, .source = &from, .checks = true, .sanitizers = false});
+    std::vector<void*> held(20'000);
+    for (void*& block : held) block = pool.allocate();
+    for (void* block : held) pool.deallocate(block);
+    const std::size_t most = pool.stats().reserved_bytes;
+    for (int i = 0; i < 400'000; ++i) {
+        void* const block = pool.allocate();
+        ASSERT_TRUE(pool.try_deallocate(block));
+    }
+    EXPECT_GT(from.returned, most * 2 / 3);
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(fixed_pool_surplus_manual, stays_for_ever) {
     counting_pages from;
     fixed_pool pool({.block_size = 64, .source = &from, .sanitizers = false, .trim = trim::manual});

@@ -91,6 +91,72 @@ TEST_F(slab_heaps, take_and_put_single_blocks) {
     EXPECT_EQ(heap.out(), 0u);
 }
 
+// Beside a heap of the same traffic that never takes the short way.
+TEST_F(slab_heaps, quick_ways_do_what_the_long_ones_do) {
+    for (const bool lowest_first : {false, true}) {
+        for (const bool shares : {false, true}) {
+            const slab_heap::habits wanted{.most_kept = 2, .shares = shares, .lowest_first = lowest_first};
+            test::counting_source elsewhere;
+            region_list other_list;
+            slab_heap other;
+            start(24, 70);
+            heap.configure(heap.layout(), list, wanted);
+            grow(700);
+            other_list.configure(list.plan());
+            other.configure(heap.layout(), other_list, wanted);
+            ASSERT_TRUE(other_list.grow(700 * heap.layout().stride));
+            std::vector<std::pair<void*, void*>> live;
+            std::mt19937 chance(1);
+            std::size_t quick = 0;
+            for (int step = 0; step < 20'000; ++step) {
+                // Waves, so that slabs empty and fill; now and then a single block that comes and goes.
+                const bool takes = chance() % 1000 < (step / 1500 % 2 == 0 ? 700u : 300u);
+                if (takes || live.empty()) {
+                    void* block = heap.take_quickly();
+                    quick += block != nullptr ? 1 : 0;
+                    if (block == nullptr) block = heap.take_one();
+                    void* const twin = other.take_one();
+                    ASSERT_EQ(block == nullptr, twin == nullptr);
+                    if (block != nullptr) live.emplace_back(block, twin);
+                } else {
+                    std::swap(live[chance() % live.size()], live.back());
+                    const auto [block, twin] = live.back();
+                    live.pop_back();
+                    position at;
+                    if (heap.put_quickly(block)) {
+                        ++quick;
+                        ASSERT_FALSE(heap.put_quickly(block)) << "it is idle already";
+                    } else {
+                        ASSERT_TRUE(heap.find_near(block, at) && heap.put_one(at));
+                        heap.give_surplus_slabs();
+                    }
+                    ASSERT_FALSE(heap.put_quickly(static_cast<std::byte*>(block) + 8));
+                    ASSERT_TRUE(other.find_near(twin, at) && other.put_one(at));
+                    other.give_surplus_slabs();
+                }
+                ASSERT_EQ(heap.idle(), other.idle());
+                ASSERT_EQ(heap.out(), other.out());
+                ASSERT_EQ(heap.blocks(), other.blocks());
+                ASSERT_EQ(heap.fewest_kept(), other.fewest_kept());
+                if (!live.empty()) {
+                    position here;
+                    position there;
+                    ASSERT_TRUE(heap.find(live.back().first, here));
+                    ASSERT_TRUE(other.find(live.back().second, there));
+                    ASSERT_EQ(here.index, there.index);
+                }
+                if (step % 50 == 0) {
+                    ASSERT_TRUE(heap.is_valid());
+                }
+            }
+            EXPECT_GT(quick, 5'000u);
+            heap.forget_slabs();
+            list.release_all();
+            other_list.release_all();
+        }
+    }
+}
+
 TEST_F(slab_heaps, the_only_idle_slab_serves_on_and_goes_back_when_told) {
     start(24, 10);
     heap.configure(heap.layout(), list, {}); // no other heap draws from the list

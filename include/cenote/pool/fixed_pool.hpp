@@ -202,6 +202,13 @@ private:
     CENOTE_NOINLINE void* allocate_slow();
     CENOTE_NOINLINE void* try_allocate_slow() noexcept;
     CENOTE_NOINLINE void deallocate_slow(void* block) noexcept;
+    // What these do of exact calls is a look at a bitmap, without a frame on the stack; the rest is seldom.
+    [[nodiscard]] void* take_quickly() noexcept;
+    [[nodiscard]] bool give_quickly(void* block) noexcept;
+    CENOTE_NOINLINE void* allocate_seldom();
+    CENOTE_NOINLINE void* try_allocate_seldom() noexcept;
+    CENOTE_NOINLINE bool try_deallocate_seldom(void* block) noexcept;
+    CENOTE_NOINLINE void deallocate_seldom(void* block) noexcept;
     template<class Get>
     [[nodiscard]] auto grow_and(const Get& get) noexcept;
     [[nodiscard]] void* take() noexcept;
@@ -257,6 +264,7 @@ private:
     bool is_open_ = false;
     bool watched_ = false;
     bool is_exact_ = false;  // known once it is open
+    bool is_quick_ = false;  // exact, and nothing is done to the bytes of blocks
     unsigned threads_ = 0;   // that are expected to share it; 0: it belongs to one
     std::size_t caches_ = 1; // pairs of magazines before the depot
     std::size_t walks_ = 0;

@@ -78,6 +78,7 @@ public:
 
     void forget_recent_peak() noexcept { recent_peak_ = live(); }
     void note_peak() noexcept {
+        if (const std::size_t out = heap().out(); out <= peak_ && out <= recent_peak_) return;
         const std::size_t now = live();
         if (now > peak_) peak_ = now;
         if (now > recent_peak_) recent_peak_ = now;

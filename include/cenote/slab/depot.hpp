@@ -66,6 +66,11 @@ public:
     /// One block from a slab, or else from the front of the queue, or null.
     [[nodiscard]] void* take_exact() noexcept;
 
+    /// The same two for who does without them where there is more to do than to look at the slab in use:
+    /// null, or false and nothing changed.
+    [[nodiscard]] void* take_quickly() noexcept { return cached_ == 0 ? heap_.take_quickly() : nullptr; }
+    [[nodiscard]] bool put_quickly(void* block) noexcept { return !is_queue() && heap_.put_quickly(block); }
+
     /// Blocks that are out and that nobody may have again: they leave every count but this one.
     void write_off(void* const* begin, void* const* end) noexcept;
     [[nodiscard]] std::size_t written_off() const noexcept { return written_off_; }

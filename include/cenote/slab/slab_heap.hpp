@@ -97,6 +97,8 @@ public:
 
     /// One block, or null. Most are one look at a bitmap's word.
     [[nodiscard]] void* take_one() noexcept;
+    /// The same, or null where more is to do than that look: for who then asks `take_one`.
+    [[nodiscard]] void* take_quickly() noexcept;
 
     /// Finds the block that starts at `pointer`. False when none does; `at` is unspecified then.
     [[nodiscard]] bool find(const void* pointer, position& at) const noexcept;
@@ -147,6 +149,10 @@ public:
     /// Makes an out block idle; false, with nothing changed, when it is not out.
     [[nodiscard]] bool put_one(const position& at) noexcept;
 
+    /// The same for a pointer into the slab that `find_near` found last; false also where the slab is listed
+    /// elsewhere then: for who then does all of it.
+    [[nodiscard]] bool put_quickly(const void* pointer) noexcept;
+
     /// What is wrong with a pointer that `withdraw` or `put_one` refused.
     [[nodiscard]] misuse diagnose(const void* pointer) const noexcept;
 
@@ -178,7 +184,9 @@ private:
                                          std::size_t want) noexcept;
     void give_slab(std::uint32_t id) noexcept;
     void keep(std::uint32_t id) noexcept;
+    [[nodiscard]] void* take_from(const slab_table::entry& entry, slab& record) noexcept;
     void note_idle(std::uint32_t id) noexcept;
+    [[nodiscard]] bool stays(std::uint32_t id, const slab& record) const noexcept;
     void keep_apart(std::uint32_t id) noexcept;
     void keep_lone() noexcept;
     [[nodiscard]] bool has_lone() const noexcept {
@@ -224,13 +232,16 @@ inline bool slab_heap::find(const void* pointer, position& at) const noexcept {
 
 // The only slab with idle blocks stays where the next block comes from, or one block that comes and goes
 // would move it to and fro.
+inline bool slab_heap::stays(std::uint32_t id, const slab& record) const noexcept {
+    return !habits_.lowest_first && !habits_.shares && partial_ == id && record.next == no_slab;
+}
+
 inline void slab_heap::note_idle(std::uint32_t id) noexcept {
     if (habits_.lowest_first) {
         ++kept_count_;
         return;
     }
-    if (!habits_.shares && partial_ == id && regions_->record(id).next == no_slab) return;
-    keep_apart(id);
+    if (!stays(id, regions_->record(id))) keep_apart(id);
 }
 
 inline void slab_heap::give_bits(const position& at, slab::word mask, std::uint32_t count) noexcept {
@@ -251,6 +262,49 @@ inline bool slab_heap::put_one(const position& at) noexcept {
     out ^= bit;
     --out_;
     give_bits(at, bit, 1);
+    ++idle_;
+    return true;
+}
+
+// Of a listed slab, which has an idle block.
+inline void* slab_heap::take_from(const slab_table::entry& entry, slab& record) noexcept {
+    while (record.idle()[record.hint] == 0) ++record.hint;
+    slab::word& idle = record.idle()[record.hint];
+    const auto index = record.hint * slab::word_bits + static_cast<std::uint32_t>(std::countr_zero(idle));
+    record.out()[record.hint] |= idle & (0 - idle);
+    idle &= idle - 1;
+    if (index >= record.fresh) record.fresh = index + 1;
+    --record.idle_count;
+    --idle_;
+    ++out_;
+    return entry.begin + index * layout_.stride;
+}
+
+inline void* slab_heap::take_quickly() noexcept {
+    const std::uint32_t id = partial_;
+    if (id == no_slab || begin_at_ != 0) [[unlikely]]
+        return nullptr;
+    const slab_table::entry& entry = regions_->table().at(id);
+    slab& record = *entry.record;
+    if (record.idle_count == 1 || (habits_.lowest_first && record.idle_count == record.blocks)) [[unlikely]]
+        return nullptr;
+    return take_from(entry, record);
+}
+
+inline bool slab_heap::put_quickly(const void* pointer) noexcept {
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - near_.begin);
+    if (offset >= near_.bytes) return false;
+    const std::uint64_t index = layout_.by_stride.quotient(offset);
+    if (index >= layout_.blocks_per_slab) return false;
+    slab& record = *near_.block.record;
+    const auto w = static_cast<std::uint32_t>(index / slab::word_bits);
+    const slab::word bit = slab::bit(static_cast<std::uint32_t>(index));
+    slab::word& out = record.out()[w];
+    if ((out & bit) == 0 || record.idle_count == 0) return false;
+    if (record.idle_count + 1 == record.blocks && !stays(near_.block.id, record)) return false;
+    out ^= bit;
+    record.give(w, bit, 1);
+    --out_;
     ++idle_;
     return true;
 }
