@@ -181,7 +181,8 @@ struct least_of {
     // Slabs are whole: an adaptive pool, whose slabs are the usual ones, may reserve one more.
     [[nodiscard]] bool is_reached_by(const setting& one) const {
         constexpr std::size_t slab = std::size_t{64} << 10;
-        return is_within(one.calls, calls) && is_within(one.after.reserved_bytes - slab, bytes);
+        const std::size_t reserved = one.after.reserved_bytes;
+        return is_within(one.calls, calls) && is_within(reserved > slab ? reserved - slab : 0, bytes);
     }
 };
 
