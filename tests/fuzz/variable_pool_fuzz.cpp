@@ -1,18 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // Any bytes, as a program of operations on a variable_pool beside a map.
-#include "operations/ground.hpp"
-#include "operations/program.hpp"
-
-#include <cstdio>
-#include <cstdlib>
+#include "agree.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    try {
-        cenote::test::run_on_variable_pool(cenote::test::decode({data, size}));
-    } catch (const cenote::test::disagreement& wrong) {
-        std::fprintf(stderr, "variable_pool and the map disagree: %s\n", wrong.what());
-        std::abort();
-    }
-    return 0;
+    return cenote::test::agree("variable_pool and the map", cenote::test::run_on_variable_pool, data, size);
 }

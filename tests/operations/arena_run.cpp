@@ -223,16 +223,32 @@ void arena_run::trim(operation how) {
     require(after.held_bytes >= std::min(keep, before.held_bytes), "trim left less than it was told");
 }
 
+// A pointer and a size that are no block: foreign, too large, inside, over neighbours, or freed before.
 void arena_run::misuse_one(operation how) {
     if (!options_.checks) return;
     static std::byte foreign[64];
-    const std::size_t live = arena_->stats().live_bytes;
-    if (how.which % 2 == 0 || order_.empty()) {
-        arena_->deallocate(foreign, 1 + how.amount % 64u);
-    } else {
-        arena_->deallocate(order_[how.amount % order_.size()].data, most_live_bytes * 4);
+    std::byte* wrong = foreign;
+    std::size_t size = 1 + how.amount % 64u;
+    if (!order_.empty() && how.which % 5 != 0) {
+        const block one = order_[how.amount % order_.size()];
+        const block& other = order_[how.amount / 7u % order_.size()];
+        wrong = static_cast<std::byte*>(one.data);
+        if (how.which % 5 == 1) size = most_live_bytes * 4;
+        if (how.which % 5 == 2) wrong += one.size > 9 ? 1 + how.amount % (one.size - 1) : 1;
+        if (how.which % 5 == 3) {
+            if (other.data <= one.data) return;
+            size = static_cast<std::size_t>(static_cast<std::byte*>(other.data) - wrong) + other.size + 1;
+        }
+        if (how.which % 5 == 4) {
+            size = one.size;
+            leave(how.amount % order_.size());
+            arena_->deallocate(one.data, one.size, one.alignment);
+        }
     }
-    require(recorder::count() == 1, "a wrong free was not reported");
+    const std::size_t live = arena_->stats().live_bytes;
+    require(!arena_->check(wrong, size), "what is no block passes for one");
+    arena_->deallocate(wrong, size);
+    require(recorder::count() == 2, "a wrong free was not reported");
     require(arena_->stats().live_bytes == live, "a wrong free changed the arena");
     recorder::count() = 0;
 }

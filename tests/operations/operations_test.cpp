@@ -132,6 +132,14 @@ TEST(operations, of_any_bytes_agree_with_a_map_on_the_c_face) {
     check_bytes("C face, raw bytes", run_on_c_face);
 }
 
+TEST(operations, of_any_program_agree_with_a_map_on_the_allocator_interface) {
+    check_programs("allocator interface, structured programs", run_on_resource);
+}
+
+TEST(operations, of_any_bytes_agree_with_a_map_on_the_allocator_interface) {
+    check_bytes("allocator interface, raw bytes", run_on_resource);
+}
+
 // What the fuzzers found once stays found.
 void replay(const char* name, interpreter interpret) {
     const std::filesystem::path folder =
@@ -172,6 +180,10 @@ TEST(operations, that_fuzzers_found_agree_on_a_bounded_pool) {
 
 TEST(operations, that_fuzzers_found_agree_on_the_c_face) {
     replay("c_face", run_on_c_face);
+}
+
+TEST(operations, that_fuzzers_found_agree_on_the_allocator_interface) {
+    replay("resource", run_on_resource);
 }
 
 } // namespace

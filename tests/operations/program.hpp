@@ -60,5 +60,6 @@ void run_on_arena_pool(const program& script);
 void run_on_buffer_pool(const program& script);
 void run_on_bounded_pool(const program& script);
 void run_on_c_face(const program& script);
+void run_on_resource(const program& script);
 
 } // namespace cenote::test
