@@ -6,8 +6,7 @@
 // end.
 #include <cenote/concurrent/arena_pool.hpp>
 
-#include "operations/ground.hpp"
-#include "operations/program.hpp"
+#include "operations/frame.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -43,9 +42,6 @@ private:
         std::size_t objects_before = 0;
     };
 
-    [[nodiscard]] static ground::kind kind_of(const program& script) {
-        return static_cast<ground::kind>(script.choices[8] % 7);
-    }
     void step(operation how);
     void check();
     void acquire(operation how);
@@ -99,10 +95,7 @@ arena_pool_options arena_pool_run::options_of(const program& script) {
 }
 
 arena_pool_run::arena_pool_run(const program& script, const arena_pool_options& options)
-    : ground_(kind_of(script),
-              kind_of(script) == ground::kind::exact_buffer ? arena_pool::required_bytes(options) : 0,
-              script.choices[9] * 16u + script.choices[10]),
-      options_(options) {
+    : ground_(ground_of<arena_pool>(script, options)), options_(options) {
     options_.source = &ground_.source();
     pool_ = std::make_unique<arena_pool>(options_);
     initial_ = pool_->stats().reserved_bytes;
@@ -326,12 +319,7 @@ void arena_pool_run::step(operation how) {
 }
 
 void arena_pool_run::run(const program& script) {
-    std::size_t number = 0;
-    for (const operation& one : script.operations) {
-        if (++number > most_steps) break;
-        step(one);
-        check();
-    }
+    go_through(script, most_steps, [this](operation one) { step(one); }, [this](std::size_t) { check(); });
     require_good(live_.look_at_all());
     if (script.choices[11] % 2 == 0) close();
     while (!lent_.empty()) {
@@ -349,7 +337,7 @@ void arena_pool_run::run(const program& script) {
 void run_on_arena_pool(const program& script) {
     const recorder record;
     const arena_pool_options options = arena_pool_run::options_of(script);
-    if (options.flaw() != nullptr) return;
+    if (!are_good<arena_pool>(options)) return;
     std::unique_ptr<arena_pool_run> run;
     try {
         run = std::make_unique<arena_pool_run>(script, options);

@@ -3,6 +3,7 @@
 // The interpreter of operation programs for arena.
 #include "operations/arena_run.hpp"
 
+#include "operations/frame.hpp"
 #include "support/memcheck.hpp"
 
 #include <algorithm>
@@ -11,11 +12,6 @@ namespace cenote::test {
 namespace {
 
 constexpr std::size_t most_live_bytes = std::size_t{4} << 20;
-
-template<class T, std::size_t N>
-constexpr T pick(const T (&table)[N], std::size_t choice) {
-    return table[choice % N];
-}
 
 constexpr std::size_t chunks[] = {1024, 1, 300, 4096, 65536, 5000};
 constexpr std::size_t maxima[] = {unlimited, unlimited, unlimited, 2000, 60'000, 500'000};
@@ -41,15 +37,9 @@ arena_options arena_run::options_of(const program& script) {
     return result;
 }
 
-ground::kind arena_run::kind_of(const program& script) {
-    return static_cast<ground::kind>(script.choices[8] % 7);
-}
-
 arena_run::arena_run(const program& script, const arena_options& options)
-    : ground_(kind_of(script),
-              kind_of(script) == ground::kind::exact_buffer ? arena::required_bytes(options) : 0,
-              script.choices[9] * 16u + script.choices[10]),
-      buffer_(pick(buffers, script.choices[5])), options_(options) {
+    : ground_(ground_of<arena>(script, options)), buffer_(pick(buffers, script.choices[5])),
+      options_(options) {
     options_.source = &ground_.source();
     options_.buffer = buffer_.empty() ? nullptr : buffer_.data();
     options_.buffer_bytes = buffer_.size();
@@ -284,12 +274,7 @@ void arena_run::check() {
 }
 
 void arena_run::run(const program& script) {
-    std::size_t number = 0;
-    for (const operation& one : script.operations) {
-        if (++number > 300) break;
-        step(one);
-        check();
-    }
+    go_through(script, 300, [this](operation one) { step(one); }, [this](std::size_t) { check(); });
     drop_down_to(0);
     arena_.reset();
     require(objects_ == 0, "the destructor of the arena forgot others");

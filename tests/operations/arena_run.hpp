@@ -34,7 +34,6 @@ private:
         ~counted() { --home->objects_; }
     };
 
-    [[nodiscard]] static ground::kind kind_of(const program& script);
     void step(operation how);
     void check();
 

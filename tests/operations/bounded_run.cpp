@@ -6,8 +6,7 @@
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/concurrent/bounded_pool.hpp>
 
-#include "operations/ground.hpp"
-#include "operations/program.hpp"
+#include "operations/frame.hpp"
 
 #include <algorithm>
 #include <array>
@@ -51,9 +50,6 @@ private:
         bool operator==(const event&) const = default;
     };
 
-    [[nodiscard]] static ground::kind kind_of(const program& script) {
-        return static_cast<ground::kind>(script.choices[8] % 7);
-    }
     void step(operation how);
     void check();
     void acquire(operation how);
@@ -108,10 +104,7 @@ bounded_pool_options bounded_run::options_of(const program& script) {
 }
 
 bounded_run::bounded_run(const program& script, const bounded_pool_options& options)
-    : ground_(kind_of(script),
-              kind_of(script) == ground::kind::exact_buffer ? bounded_pool::required_bytes(options) : 0,
-              script.choices[9] * 16u + script.choices[10]),
-      options_(options), blocks_(options.blocks) {
+    : ground_(ground_of<bounded_pool>(script, options)), options_(options), blocks_(options.blocks) {
     options_.source = &ground_.source();
     pool_ = std::make_unique<bounded_pool>(options_);
     for (auto& one : callers_) one.home = this;
@@ -353,10 +346,7 @@ void bounded_run::step(operation how) {
 }
 
 void bounded_run::run(const program& script) {
-    for (const operation& one : script.operations) {
-        step(one);
-        check();
-    }
+    go_through(script, unlimited, [this](operation one) { step(one); }, [this](std::size_t) { check(); });
     require_good(live_.look_at_all());
     if (script.choices[11] % 2 == 0) close();
     while (!held_.empty()) {
@@ -373,7 +363,7 @@ void bounded_run::run(const program& script) {
 void run_on_bounded_pool(const program& script) {
     const recorder record;
     const bounded_pool_options options = bounded_run::options_of(script);
-    if (options.flaw() != nullptr) return;
+    if (!are_good<bounded_pool>(options)) return;
     std::unique_ptr<bounded_run> run;
     try {
         run = std::make_unique<bounded_run>(script, options);

@@ -4,8 +4,7 @@
 // beside a map of what is live, in which nothing may overlap and every byte that was written stays.
 #include <cenote/buffer/shared_buffer.hpp>
 
-#include "operations/ground.hpp"
-#include "operations/program.hpp"
+#include "operations/frame.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -35,9 +34,6 @@ private:
         bool is_adopted = false;
     };
 
-    [[nodiscard]] static ground::kind kind_of(const program& script) {
-        return static_cast<ground::kind>(script.choices[8] % 7);
-    }
     void step(operation how);
     void check();
     void acquire(operation how);
@@ -78,7 +74,7 @@ buffer_pool_options buffer_run::options_of(const program& script) {
     result.retained_bytes = choices[4] * 1024u;
     result.cached_bytes = choices[5] * 512u;
     if (choices[6] % 4 == 1) result.maximum_bytes = 300'000 + choices[6] * 1000u;
-    if (kind_of(script) == ground::kind::exact_buffer) {
+    if (kind_of_ground(script) == ground::kind::exact_buffer) {
         result.initial_bytes = 1 + choices[6] * 300u;
         result.maximum_bytes = unlimited;
     }
@@ -91,10 +87,7 @@ buffer_pool_options buffer_run::options_of(const program& script) {
 }
 
 buffer_run::buffer_run(const program& script, const buffer_pool_options& options)
-    : ground_(kind_of(script),
-              kind_of(script) == ground::kind::exact_buffer ? buffer_pool::required_bytes(options) : 0,
-              script.choices[9] * 16u + script.choices[10]),
-      is_limited_(options.maximum_bytes != unlimited) {
+    : ground_(ground_of<buffer_pool>(script, options)), is_limited_(options.maximum_bytes != unlimited) {
     buffer_pool_options wanted = options;
     wanted.source = &ground_.source();
     pool_ = std::make_unique<buffer_pool>(wanted);
@@ -257,10 +250,7 @@ void buffer_run::step(operation how) {
 }
 
 void buffer_run::run(const program& script) {
-    for (const operation& one : script.operations) {
-        step(one);
-        check();
-    }
+    go_through(script, unlimited, [this](operation one) { step(one); }, [this](std::size_t) { check(); });
     require_good(live_.look_at_all());
     while (!held_.empty()) leave(0);
     check();
@@ -274,7 +264,7 @@ void buffer_run::run(const program& script) {
 void run_on_buffer_pool(const program& script) {
     const recorder record;
     const buffer_pool_options options = buffer_run::options_of(script);
-    if (options.flaw() != nullptr) return;
+    if (!are_good<buffer_pool>(options)) return;
     try {
         buffer_run(script, options).run(script);
     } catch (const out_of_memory&) {

@@ -3,13 +3,10 @@
 // The interpreter of operation programs for fixed_pool.
 #include "operations/fixed_run.hpp"
 
+#include "operations/frame.hpp"
+
 namespace cenote::test {
 namespace {
-
-template<class T, std::size_t N>
-constexpr T pick(const T (&table)[N], std::uint8_t choice) {
-    return table[choice % N];
-}
 
 growth growth_of(std::uint8_t how, std::uint8_t amount) {
     switch (how % 6) {
@@ -55,20 +52,13 @@ fixed_pool_options fixed_run::options_of(const program& script) {
     result.magazine_blocks = pick(magazines, choices[13]);
     result.adaptive = choices[14] % 2 == 1 && result.trim == trim::automatic;
     result.name = "run";
-    if (kind_of(script) == ground::kind::exact_buffer && result.maximum_blocks == unlimited)
+    if (kind_of_ground(script) == ground::kind::exact_buffer && result.maximum_blocks == unlimited)
         result.maximum_blocks = 300;
     return result;
 }
 
-ground::kind fixed_run::kind_of(const program& script) {
-    return static_cast<ground::kind>(script.choices[8] % 7);
-}
-
 fixed_run::fixed_run(const program& script, const fixed_pool_options& options)
-    : ground_(kind_of(script),
-              kind_of(script) == ground::kind::exact_buffer ? fixed_pool::required_bytes(options) : 0,
-              script.choices[9] * 16u + script.choices[10]),
-      options_(options) {
+    : ground_(ground_of<fixed_pool>(script, options)), options_(options) {
     options_.source = &ground_.source();
     if (script.choices[11] % 3 == 1) options_.on_exhaustion = {&fixed_run::free_one, this, 2};
     const bool is_none = options_.growth.how == growth::kind::none;
@@ -261,12 +251,9 @@ void fixed_run::check(bool whole) const {
 
 void fixed_run::run(const program& script) {
     if (pool_ == nullptr) return;
-    std::size_t number = 0;
-    for (const operation& one : script.operations) {
-        if (++number > 400) break;
-        step(one);
-        check(map_.live.size() < 300 || number % 8 == 0);
-    }
+    go_through(
+        script, 400, [this](operation one) { step(one); },
+        [this](std::size_t number) { check(map_.live.size() < 300 || number % 8 == 0); });
     check(true);
     const std::size_t left = map_.live.size();
     pool_.reset();
@@ -278,14 +265,7 @@ void fixed_run::run(const program& script) {
 void run_on_fixed_pool(const program& script) {
     const recorder record;
     const fixed_pool_options options = fixed_run::options_of(script);
-    if (options.flaw() != nullptr) {
-        try {
-            const fixed_pool never(options);
-        } catch (const bad_options&) {
-            return;
-        }
-        throw disagreement("flawed options were accepted");
-    }
+    if (!are_good<fixed_pool>(options)) return;
     fixed_run(script, options).run(script);
 }
 

@@ -21,7 +21,6 @@ public:
     void run(const program& script);
 
 private:
-    [[nodiscard]] static ground::kind kind_of(const program& script);
     static bool free_one(void* context, const shortage& what);
     static void require_zero(const void* block, std::size_t bytes);
 

@@ -20,7 +20,6 @@ public:
     void run(const program& script);
 
 private:
-    [[nodiscard]] static ground::kind kind_of(const program& script);
     static bool free_one(void* context, const shortage& what);
 
     void step(operation how);

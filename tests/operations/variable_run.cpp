@@ -3,6 +3,8 @@
 // The interpreter of operation programs for variable_pool.
 #include "operations/variable_run.hpp"
 
+#include "operations/frame.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -11,11 +13,6 @@ namespace {
 
 constexpr std::size_t most_live = 2000;
 constexpr std::size_t most_live_bytes = std::size_t{2} << 20;
-
-template<class T, std::size_t N>
-constexpr T pick(const T (&table)[N], std::size_t choice) {
-    return table[choice % N];
-}
 
 constexpr std::size_t growths[] = {65536, 4096, 1 << 20, 256, 1000, 16384, 0};
 constexpr std::size_t initials[] = {0, 0, 0, 1, 5000, 100'000};
@@ -48,20 +45,13 @@ variable_pool_options variable_run::options_of(const program& script) {
     result.sanitizers = (choices[7] & 64) != 0;
     result.trim = (choices[7] & 128) != 0 ? trim::manual : trim::automatic;
     result.name = "run";
-    if (kind_of(script) == ground::kind::exact_buffer && result.initial_bytes == 0)
+    if (kind_of_ground(script) == ground::kind::exact_buffer && result.initial_bytes == 0)
         result.initial_bytes = 200'000;
     return result;
 }
 
-ground::kind variable_run::kind_of(const program& script) {
-    return static_cast<ground::kind>(script.choices[8] % 7);
-}
-
 variable_run::variable_run(const program& script, const variable_pool_options& options)
-    : ground_(kind_of(script),
-              kind_of(script) == ground::kind::exact_buffer ? variable_pool::required_bytes(options) : 0,
-              script.choices[9] * 16u + script.choices[10]),
-      options_(options) {
+    : ground_(ground_of<variable_pool>(script, options)), options_(options) {
     options_.source = &ground_.source();
     if (script.choices[11] % 3 == 1) options_.on_exhaustion = {&variable_run::free_one, this, 2};
     try {
@@ -310,12 +300,9 @@ void variable_run::check(bool whole) const {
 
 void variable_run::run(const program& script) {
     if (pool_ == nullptr) return;
-    std::size_t number = 0;
-    for (const operation& one : script.operations) {
-        if (++number > 300) break;
-        step(one);
-        check(map_.live.size() < 200 || number % 8 == 0);
-    }
+    go_through(
+        script, 300, [this](operation one) { step(one); },
+        [this](std::size_t number) { check(map_.live.size() < 200 || number % 8 == 0); });
     check(true);
     const std::size_t left = map_.live.size();
     pool_.reset();
@@ -327,14 +314,7 @@ void variable_run::run(const program& script) {
 void run_on_variable_pool(const program& script) {
     const recorder record;
     const variable_pool_options options = variable_run::options_of(script);
-    if (options.flaw() != nullptr) {
-        try {
-            const variable_pool never(options);
-        } catch (const bad_options&) {
-            return;
-        }
-        throw disagreement("flawed options were accepted");
-    }
+    if (!are_good<variable_pool>(options)) return;
     variable_run(script, options).run(script);
 }
 
