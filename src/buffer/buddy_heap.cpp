@@ -221,21 +221,20 @@ std::size_t buddy_heap::idle_bytes() const noexcept {
 }
 
 // Runs of pages of one fate go in one call.
-void buddy_heap::age_region(buddy_region& region, unsigned steps, const idle_limits& limits, permission may,
-                            returned& sum) noexcept {
+void buddy_heap::age_region(buddy_region& region, returned& sum) noexcept {
     std::uint8_t* const ages = region.ages(shape_);
     std::byte* const data = table_[region.number];
     region.for_each_free(shape_, [&](std::size_t first, std::size_t end) {
         for (std::size_t unit = first; unit < end;) {
             const std::size_t begin = unit;
-            const fate what = fate_of(ages[unit], aged(ages[unit], steps), limits, may.all);
-            const bool goes = what == fate::for_good ? may.for_good : what == fate::lazily && may.lazily;
+            const fate what = fate_of(ages[unit], aged(ages[unit], steps_), limits_, may_.all);
+            const bool goes = what == fate::for_good ? may_.for_good : what == fate::lazily && may_.lazily;
             for (; unit < end; ++unit) {
-                const unsigned older = aged(ages[unit], steps);
-                if (fate_of(ages[unit], older, limits, may.all) != what) break;
+                const unsigned older = aged(ages[unit], steps_);
+                if (fate_of(ages[unit], older, limits_, may_.all) != what) break;
                 ages[unit] = goes && what == fate::for_good ? buddy_region::is_clean
                                                             : static_cast<std::uint8_t>(older);
-                sum.is_more_to_come = sum.is_more_to_come || ages[unit] != buddy_region::is_clean;
+                is_more_ = is_more_ || ages[unit] != buddy_region::is_clean;
             }
             has_refused_ = has_refused_ || (what == fate::lazily && !goes);
             if (!goes) continue;
@@ -255,24 +254,40 @@ bool buddy_heap::is_over(buddy_region& region, unsigned steps, unsigned final) n
     return true;
 }
 
-returned buddy_heap::age(unsigned steps, const idle_limits& limits) noexcept {
-    returned sum;
+void buddy_heap::begin_step(unsigned steps, const idle_limits& limits) noexcept {
     const std::size_t held = used_bytes() + idle_bytes();
     const bool lazily = held > limits.lazy_need;
-    const permission may{lazily, held > limits.final_need, lazily && has_refused_};
+    may_ = {lazily, held > limits.final_need, lazily && has_refused_};
     if (lazily) has_refused_ = false;
-    for (std::size_t number = 1; number < entries_; ++number) {
-        buddy_region* const region = region_at(number);
+    steps_ = steps;
+    limits_ = limits;
+    next_ = 1;
+    is_more_ = false;
+    is_in_step_ = true;
+}
+
+returned buddy_heap::go_on(std::size_t bytes) noexcept {
+    returned sum;
+    for (; next_ < entries_; ++next_) {
+        buddy_region* const region = region_at(next_);
         if (region == nullptr) continue;
-        if (is_over(*region, steps, may.for_good ? limits.final : buddy_region::oldest)) {
+        if (sum.bytes + sum.lazy_bytes >= bytes) return sum;
+        if (is_over(*region, steps_, may_.for_good ? limits_.final : buddy_region::oldest)) {
             ++sum.calls;
             sum.bytes += request_for_region().bytes;
             release(*region);
         } else {
-            age_region(*region, steps, limits, may, sum);
+            age_region(*region, sum);
         }
     }
+    is_in_step_ = false;
+    sum.is_more_to_come = is_more_;
     return sum;
+}
+
+returned buddy_heap::age(unsigned steps, const idle_limits& limits) noexcept {
+    begin_step(steps, limits);
+    return go_on(unlimited);
 }
 
 returned buddy_heap::trim() noexcept {

@@ -189,14 +189,19 @@ void buffer_pool::take_back_slow(std::byte* data, engine::place where) noexcept 
 
 buffer_pool::clock::time_point buffer_pool::tick(clock::time_point now) noexcept {
     const std::int64_t when = engine::deadline_at(now);
+    engine::buffer_tiers& core = shared_.core();
     bool is_due = false;
     {
         const section here(shared_);
-        is_due = shared_.is_open() && shared_.core().is_due(when);
+        is_due = shared_.is_open() && core.is_due(when);
     }
     if (is_due) shared_.release_cache();
-    const section here(shared_);
-    const std::int64_t next = shared_.core().tick(when);
+    std::int64_t next = 0;
+    do { // more than once for what is left of the step before, with the lock free in between
+        const section here(shared_);
+        next = core.tick(when);
+        is_due = core.is_due(when);
+    } while (is_due);
     return clock::time_point(std::chrono::duration_cast<clock::duration>(std::chrono::nanoseconds(next)));
 }
 

@@ -16,7 +16,9 @@ constexpr std::size_t most_in_a_magazine = 32;
 constexpr std::size_t share_of_a_thread = 2; // of what is retained, in a magazine
 constexpr std::size_t share_of_caches = 4;   // of a maximum, in those of all expected threads
 constexpr unsigned puts_to_a_look = 64;      // at the clock
-constexpr std::size_t share_bytes = 64;      // behind a buffer that is a region of its own
+constexpr std::size_t bytes_at_a_time = std::size_t{16} << 20; // go back while others wait for the lock
+constexpr std::int64_t between_parts = 1'000'000;              // nanoseconds, in which they have it
+constexpr std::size_t share_bytes = 64;                        // behind a buffer that is a region of its own
 
 unsigned log2_of(std::size_t power) noexcept {
     return static_cast<unsigned>(std::countr_zero(power));
@@ -238,29 +240,37 @@ idle_limits buffer_tiers::limits_now() const noexcept {
 std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
     const std::int64_t step = options_.lazy_after.count();
     if (stepped_at_ == never || now < stepped_at_) stepped_at_ = now;
-    const std::int64_t steps = (now - stepped_at_) / step;
-    if (steps == 0) return later_by(step);
-    stepped_at_ += steps * step;
+    if (!heap_.is_in_step()) {
+        const std::int64_t steps = (now - stepped_at_) / step;
+        if (steps == 0) return later_by(stepped_at_, step);
+        stepped_at_ += steps * step;
+        begin_step(static_cast<unsigned>(std::min<std::int64_t>(steps, buddy_region::oldest)));
+    }
+    returned gone;
+    if (heap_.is_in_step()) {
+        gone = heap_.go_on(bytes_at_a_time);
+        purges_ += gone.calls;
+    }
+    if (heap_.is_in_step()) return std::min(later_by(now, between_parts), later_by(stepped_at_, step));
+    // What is out may be released in a moment, and is idle from the step on that sees it.
+    const bool is_pending = gone.is_more_to_come || heap_.used_bytes() != 0;
+    return later_by(stepped_at_, is_pending ? step : options_.return_after.count());
+}
+
+void buffer_tiers::begin_step(unsigned passed) noexcept {
     wants_flushes_ = true;
     for (unsigned t = 0; t < options_.tiers(); ++t) {
         unshelve(tiers_[t], tiers_[t].least_); // nobody needed them in the whole step
         tiers_[t].least_ = tiers_[t].shelf_.count();
     }
-    returned gone;
-    if (!limit_.is_prepaid()) {
-        const auto passed = static_cast<unsigned>(std::min<std::int64_t>(steps, buddy_region::oldest));
-        recent_.skip(passed - 1);
-        gone = heap_.age(passed, limits_now());
-        purges_ += gone.calls;
-        recent_.pass(heap_.used_bytes());
-    }
-    // What is out may be released in a moment, and is idle from the step on that sees it.
-    const bool is_pending = gone.is_more_to_come || heap_.used_bytes() != 0;
-    return later_by(is_pending ? step : options_.return_after.count());
+    if (limit_.is_prepaid()) return;
+    recent_.skip(passed - 1);
+    heap_.begin_step(passed, limits_now());
+    recent_.pass(heap_.used_bytes());
 }
 
-std::int64_t buffer_tiers::later_by(std::int64_t length) const noexcept {
-    return stepped_at_ < sync::no_deadline - length ? stepped_at_ + length : sync::no_deadline;
+std::int64_t buffer_tiers::later_by(std::int64_t from, std::int64_t length) noexcept {
+    return from < sync::no_deadline - length ? from + length : sync::no_deadline;
 }
 
 std::size_t buffer_tiers::trim() noexcept {

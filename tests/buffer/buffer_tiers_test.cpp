@@ -105,6 +105,46 @@ TEST(buffer_tiers, ticks_that_are_asked_for_return_all_in_time) {
     }
 }
 
+// Whoever needs the lock, a release that looks at the clock among them, waits for one part only.
+TEST(buffer_tiers, a_large_step_is_done_in_parts_and_each_soon_after_the_last) {
+    constexpr std::size_t part = 16 * mib;
+    buffer_tiers tiers({.sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    const std::vector<void*> kept = take(tiers, 10, 1);
+    std::int64_t now = 0;
+    std::int64_t next = tiers.tick(now);
+    give(tiers, 10, take(tiers, 10, 60)); // 240 MiB
+    std::size_t parts = 0;
+    while (now < 13 * second && tiers.stats().reserved_bytes >= 10 * mib) {
+        now = next;
+        const std::size_t before = tiers.stats().reserved_bytes;
+        next = tiers.tick(now);
+        ASSERT_GT(next, now);
+        ASSERT_LE(before - tiers.stats().reserved_bytes, part + 9 * mib); // and the region that it is in
+        EXPECT_TRUE(tiers.is_valid());
+        if (next - now <= second / 1000) {
+            ++parts;
+            give(tiers, 0, take(tiers, 0, 5)); // what goes on in between does no harm
+        }
+    }
+    EXPECT_GT(parts, std::size_t{2 * 240 / 16 * 3 / 4}); // lazily, and for good
+    EXPECT_LT(now, 13 * second);
+    give(tiers, 10, kept);
+}
+
+TEST(buffer_tiers, ticks_that_come_only_once_a_step_do_what_is_left_of_the_one_before) {
+    buffer_pool pool({.sanitizers = false, .trim = trim::manual});
+    auto now = buffer_pool::clock::now();
+    (void)pool.tick(now);
+    {
+        std::vector<buffer> held;
+        for (int i = 0; i < 100; ++i) held.push_back(pool.acquire(4 << 20));
+    }
+    for (int step = 0; step < 12; ++step) (void)pool.tick(now += 1s);
+    EXPECT_LT(pool.stats(quiet).reserved_bytes, mib);
+    EXPECT_TRUE(pool.is_valid());
+}
+
 TEST(buffer_tiers, the_end_of_time_is_never_passed) {
     constexpr std::int64_t last = sync::no_deadline;
     for (const std::int64_t now : {std::int64_t{0}, last - 1, last}) {

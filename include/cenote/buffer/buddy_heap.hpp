@@ -31,7 +31,7 @@ struct returned {
     std::size_t bytes = 0;        ///< for good
     std::size_t lazy_bytes = 0;   ///< if the system needs them
     std::size_t calls = 0;        ///< of the source
-    bool is_more_to_come = false; ///< there is idle memory that has not gone yet
+    bool is_more_to_come = false; ///< when the step is over: there is idle memory that has not gone yet
 };
 
 class buddy_heap {
@@ -69,6 +69,11 @@ public:
     }
     /// Time passes: what has been idle for so long goes.
     [[nodiscard]] returned age(unsigned steps, const idle_limits& limits) noexcept;
+    /// The same in parts, so that nobody who needs the lock waits for all of it: a step begins, and goes on
+    /// by a region at a time until so many bytes went.
+    void begin_step(unsigned steps, const idle_limits& limits) noexcept;
+    [[nodiscard]] returned go_on(std::size_t bytes) noexcept;
+    [[nodiscard]] bool is_in_step() const noexcept { return is_in_step_; }
     /// All that is idle goes at once.
     [[nodiscard]] returned trim() noexcept;
     /// Everything goes, live or not.
@@ -124,8 +129,7 @@ private:
     [[nodiscard]] bool is_over(buddy_region& region, unsigned steps, unsigned final) noexcept;
     [[nodiscard]] std::size_t idle_bytes() const noexcept;
     void give_back(std::byte* data, std::size_t bytes, bool is_final, returned& sum) noexcept;
-    void age_region(buddy_region& region, unsigned steps, const idle_limits& limits, permission may,
-                    returned& sum) noexcept;
+    void age_region(buddy_region& region, returned& sum) noexcept;
 
     // What threads read without the lock comes first, apart from what changes.
     std::byte** table_ = nullptr; // by number; 0 is nobody's
@@ -138,6 +142,12 @@ private:
     std::size_t least_regions_ = 0;
     std::size_t free_bytes_ = 0;
     bool has_refused_ = false; // to offer pages
+    bool is_in_step_ = false;  // and what it began with:
+    bool is_more_ = false;
+    place next_ = 1;
+    unsigned steps_ = 0;
+    idle_limits limits_;
+    permission may_{};
     std::size_t table_bytes_ = 0;
     table_header* tables_ = nullptr; // the last first; old ones stay, because threads may still read them
     std::uint32_t has_listed_ = 0;   // a bit for each list that is not empty

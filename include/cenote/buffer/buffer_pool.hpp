@@ -154,7 +154,8 @@ public:
     template<class Release>
     [[nodiscard]] buffer adopt(std::span<std::byte> memory, Release release);
 
-    /// Gives back what has been idle for long, as of `now`, and returns when it wants to be called next.
+    /// Gives back what has been idle for long, as of `now`, and returns when it wants to be called next: much
+    /// goes in parts, a millisecond apart, with the lock free in between.
     clock::time_point tick(clock::time_point now = clock::now()) noexcept;
     /// Gives back all idle memory at once, and asks other threads to flush at their next exchange.
     trim_result trim() noexcept;

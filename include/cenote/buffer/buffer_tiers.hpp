@@ -99,8 +99,9 @@ public:
     void give_oversize(void* data, std::size_t bytes) noexcept;
     /// Bytes for the caller in such a region; false when that does not fit.
     [[nodiscard]] bool oversize_for(std::size_t size, std::size_t& bytes) const noexcept;
-    /// Time has come to `now`: what has been idle goes back, step by step. Returns when to come again: after
-    /// a step while anything is out or idle, else after `return_after`; at most `sync::no_deadline`.
+    /// Time has come to `now`: what has been idle goes back, step by step, and a large step part by part.
+    /// Returns when to come again: soon for the next part, after a step while anything is out or idle, else
+    /// after `return_after`; at most `sync::no_deadline`. A step begins when the last one is done.
     std::int64_t tick(std::int64_t now) noexcept;
     /// Whether `tick` has something to do then.
     [[nodiscard]] bool is_due(std::int64_t now) const noexcept {
@@ -136,7 +137,8 @@ private:
     [[nodiscard]] place cut(unsigned of, bool may_grow) noexcept;
     void unshelve(tier& of, std::size_t count) noexcept;
     [[nodiscard]] idle_limits limits_now() const noexcept;
-    [[nodiscard]] std::int64_t later_by(std::int64_t length) const noexcept;
+    void begin_step(unsigned passed) noexcept;
+    [[nodiscard]] static std::int64_t later_by(std::int64_t from, std::int64_t length) noexcept;
     void clear_shelves() noexcept;
 
     buffer_pool_options options_;
