@@ -286,6 +286,27 @@ TEST(bounded_pool, grows_by_itself_where_that_is_asked_for) {
     EXPECT_EQ(sizes, (std::vector<std::size_t>{2, 4, 8, 16, 24, 32}));
 }
 
+// What it adds would be for who came first, and wants more than that.
+TEST(bounded_pool, does_not_grow_for_who_comes_behind_somebody_that_waits) {
+    bounded_pool pool({.block_size = 64, .blocks = 2, .growth = growth::constant(1)});
+    std::array<block, 2> held;
+    pool.acquire_n(held.data(), 2);
+    std::thread wants_two([&] {
+        std::array<block, 2> two;
+        pool.acquire_n(two.data(), 2);
+        EXPECT_EQ(pool.blocks(), 2u);
+    });
+    wait_until_waiting(pool, 1);
+    EXPECT_FALSE(pool.try_acquire());
+    EXPECT_FALSE(pool.acquire_for(1ms));
+    EXPECT_EQ(pool.blocks(), 2u);
+    for (block& one : held) one.release();
+    wants_two.join();
+    pool.acquire_n(held.data(), 2);
+    EXPECT_TRUE(pool.try_acquire()); // nobody is in line
+    EXPECT_EQ(pool.blocks(), 3u);
+}
+
 TEST(bounded_pool, destroyed_with_blocks_out_says_so) {
     test::leak_watch leaks;
     alignas(bounded_pool) std::array<std::byte, sizeof(bounded_pool)> place;

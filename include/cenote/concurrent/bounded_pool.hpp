@@ -25,8 +25,9 @@ struct bounded_pool_options {
     std::size_t block_size = 0;                ///< bytes; must be set
     std::size_t blocks = 0;                    ///< how many; must be set
     std::size_t alignment = natural_alignment; ///< a power of two
-    /// What is added when a single block is wanted and none is free, instead of waiting; it says how many as
-    /// in `fixed_pool`. Who wants several waits for them.
+    /// What is added when a single block is wanted, none is free and nobody is in line, instead of waiting;
+    /// it says how many as in `fixed_pool`. Who wants several waits for them, and who comes then waits
+    /// behind.
     cenote::growth growth = growth::none();
     cenote::source* source = nullptr; ///< null: `default_source()`
     bool erase = false;               ///< blocks are zeroed when they return
