@@ -25,17 +25,21 @@ variable_pool::~variable_pool() {
 void* variable_pool::allocate(std::size_t size, std::size_t alignment) {
     if (size - 1 >= quick_largest_ || !is_plain(alignment)) [[unlikely]]
         return allocate_slow(size, alignment);
-    void* const block = heap_.take_current(engine::granules_for(size));
+    const std::uint32_t granules = engine::granules_for(size);
+    void* const block = heap_.has_exact(granules) ? heap_.take_exact(granules) : heap_.take_current(granules);
     if (block == nullptr) return allocate_listed(size);
-    if (heap_.live() > quick_peak_) note_peak();
-    return block;
+    return heap_.live() <= quick_peak_ ? block : noted(block);
 }
 
 void* variable_pool::allocate_listed(std::size_t size) {
     void* const block = heap_.take_listed(engine::granules_for(size));
     if (block == nullptr) [[unlikely]]
         return allocate_slow(size, default_alignment);
-    if (heap_.live() > quick_peak_) note_peak();
+    return heap_.live() <= quick_peak_ ? block : noted(block);
+}
+
+void* variable_pool::noted(void* block) noexcept {
+    note_peak();
     return block;
 }
 
@@ -45,8 +49,7 @@ void* variable_pool::try_allocate(std::size_t size, std::size_t alignment) noexc
     void* const block = heap_.take(engine::granules_for(size));
     if (block == nullptr) [[unlikely]]
         return try_allocate_slow(size, alignment);
-    if (heap_.live() > quick_peak_) note_peak();
-    return block;
+    return heap_.live() <= quick_peak_ ? block : noted(block);
 }
 
 void* variable_pool::try_allocate_slow(std::size_t size, std::size_t alignment) noexcept {
@@ -173,16 +176,31 @@ void variable_pool::allocate_n(std::size_t size, void** blocks, std::size_t coun
 // Freeing.
 
 void variable_pool::deallocate(void* block) noexcept {
-    if (!is_exact_) [[likely]] {
-        const std::size_t given = heap_.give(block);
-        if (given == 0) [[unlikely]]
-            return deallocate_stray(block);
-        freed_ += given;
-        if (freed_ >= settle_at_) [[unlikely]]
-            settle();
-        return;
-    }
-    deallocate_exactly(block);
+    if (is_exact_) [[unlikely]]
+        return deallocate_exactly(block);
+    heap_.is_here(block) ? deallocate_here(block) : deallocate_elsewhere(block);
+}
+
+// Pairs, batches, and pools of one region.
+void variable_pool::deallocate_here(void* block) noexcept {
+    engine::span_heap::freed run;
+    if (!heap_.withdraw_here(block, run)) [[unlikely]]
+        return deallocate_stray(block);
+    freed_ += run.granules;
+    heap_.put(run);
+    if (freed_ >= settle_at_) [[unlikely]]
+        settle();
+}
+
+// Of many regions most blocks are freed here, and most of them have no free neighbour.
+void variable_pool::deallocate_elsewhere(void* block) noexcept {
+    engine::span_heap::freed run;
+    if (!heap_.withdraw_elsewhere(block, run)) [[unlikely]]
+        return deallocate_stray(block);
+    freed_ += run.granules;
+    heap_.put(run);
+    if (freed_ >= settle_at_) [[unlikely]]
+        settle();
 }
 
 void variable_pool::deallocate_exactly(void* block) noexcept {

@@ -9,7 +9,7 @@ void boundary_map::clear() const noexcept {
     std::memset(static_cast<void*>(words_), 0, layout_->bytes - (boundary_layout::alignment - sizeof(word)));
     set_start(0);
     set_start(layout_->granules);
-    set_live(layout_->granules);
+    live(layout_->granules / bits) |= bit(layout_->granules);
 }
 
 void boundary_map::note_some(boundary_map map, std::uint32_t at) noexcept {
@@ -75,8 +75,11 @@ bool boundary_map::is_valid() const noexcept {
         }
         below = (below + bits - 1) / bits;
     }
+    word ends = 0; // the last granules of live blocks: boundaries follow
     for (std::uint32_t at = 0; at < layout_->words; ++at) {
-        if ((live(at) & ~starts(at)) != 0) return false;
+        const word before = ends >> (bits - 1);
+        ends = live(at) & ~starts(at);
+        if (((ends << 1 | before) & ~starts(at)) != 0) return false;
     }
     return is_start(0) && is_live_start(layout_->granules) &&
            next(layout_->granules - 1) == layout_->granules;

@@ -86,6 +86,7 @@ bool span_heap::resize(const place& at, std::uint32_t has, std::uint32_t wanted)
         }
         if (tracks_hints_ && rest > at.record->hint) at.record->hint = rest;
     }
+    map.move_end(end, at.granule + now);
     if (at.granule + now > at.record->fresh) at.record->fresh = at.granule + now;
     live_granules_ += now;
     live_granules_ -= has;

@@ -20,6 +20,7 @@ void span_heap::configure(std::uint32_t granules, region_list& regions, fit how,
     layout_ = boundary_layout(granules);
     regions_ = &regions;
     shift_ = static_cast<std::uint32_t>(std::bit_width(granules - 1));
+    granule_mask_ = (1u << shift_) - 1;
     tracks_hints_ = how == fit::first;
     watched_ = watched;
 }
@@ -175,6 +176,7 @@ bool span_heap::is_span_valid(std::uint32_t id, totals& all) const noexcept {
         const std::uint32_t end = map.next(g);
         if (end - g < smallest_run && end - g != layout_.granules) return false;
         if (map.previous(end) != g) return false;
+        if (end - g >= smallest_run && map.is_free_before(end) == map.is_live(g)) return false;
         if (map.is_live(g)) {
             ++all.live;
             all.granules += end - g;

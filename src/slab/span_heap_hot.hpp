@@ -25,13 +25,13 @@ CENOTE_INLINE void* span_heap::cut_current(std::uint32_t granules) noexcept {
     if (rest >= smallest_run) [[likely]] {
         current_at_ += granules;
         current_ = rest;
-        map.set_live(g);
+        map.set_live(g, g + granules);
         map.set_start(g + granules);
     } else {
         granules += rest;
         no_current();
         --free_;
-        map.set_live(g);
+        map.set_live(g, g + granules);
     }
     note_taken(*current_record_, g + granules, granules);
     return current_begin_ + g * granule_bytes;
@@ -68,7 +68,28 @@ CENOTE_INLINE void* span_heap::cut_listed(std::uint32_t of_class, std::uint32_t 
         index_.give_number(number);
         --free_;
     }
-    map.set_live(g);
+    map.set_live(g, g + granules);
+    note_taken(*span.record, g + granules, granules);
+    return block;
+}
+
+// A free block of just this size, whole: nothing is split, and no number is needed. In steady traffic of
+// mixed sizes nine of ten requests end here.
+CENOTE_INLINE void* span_heap::take_exact(std::uint32_t granules) noexcept {
+    const std::uint32_t number = index_.first(granules);
+    free_node& node = index_.at(number);
+    const slab_table::entry& span = span_of(node.at);
+    const std::uint32_t g = granule_of(node.at);
+    std::byte* const block = span.begin + g * granule_bytes;
+    base::prefetch_for_write(block);
+    const boundary_map map = map_of(span.record);
+    if (granules == layout_.granules) [[unlikely]]
+        note_not_idle();
+    index_.unlink_first(number, granules);
+    index_.unchain(map.chain(g), number);
+    index_.give_number(number);
+    --free_;
+    map.set_live(g, g + granules);
     note_taken(*span.record, g + granules, granules);
     return block;
 }
@@ -109,19 +130,22 @@ CENOTE_INLINE std::uint32_t span_heap::unlist(const boundary_map& map, std::uint
 
 CENOTE_INLINE void span_heap::list(const boundary_map& map, std::uint32_t base, std::uint32_t at,
                                    std::uint32_t granules, std::uint32_t number) noexcept {
+    if (number == 0) number = index_.take_number();
     index_.at(number).at = base + at;
     index_.enchain(map.chain(at), number);
     index_.link(number, run_class_of(granules));
 }
 
-// [g, end) is free now, and so is what ends at `g`, when `begin` is before that, and what starts at `end`,
-// when `joins_behind`.
-CENOTE_INLINE void span_heap::join(const boundary_map& map, slab* record, std::uint32_t base,
-                                   const freed& run) noexcept {
-    std::uint32_t end = run.end;
+// A freed block and the free ones before it and behind it, if there are: they are one.
+CENOTE_INLINE void span_heap::join(const freed& run) noexcept {
+    const boundary_map map = map_of(run.record);
+    const std::uint32_t g = run.granule;
+    const std::uint32_t base = run.base;
+    const std::uint32_t begin = run.joins_before ? map.previous(g) : g;
+    std::uint32_t end = g + run.granules;
     std::uint32_t number = 0;
     bool is_current = false;
-    free_ += run.begin != run.granule ? 0 : 1;
+    free_ += run.joins_before ? 0 : 1;
     if (run.joins_behind) {
         --free_;
         map.clear_start(end);
@@ -135,98 +159,127 @@ CENOTE_INLINE void span_heap::join(const boundary_map& map, slab* record, std::u
             end += behind;
         }
     }
-    const std::uint32_t granules = end - run.begin;
-    note_freed(record, granules);
-    if (run.begin != run.granule) {
-        map.clear_start(run.granule);
-        if (base + run.begin == current_at_) {
+    const std::uint32_t granules = end - begin;
+    note_freed(run.record, granules);
+    if (run.joins_before) {
+        map.clear_start(g);
+        if (base + begin == current_at_) {
             is_current = true;
         } else if (!is_current) {
             if (number != 0) index_.give_number(number);
-            return relist(map, base, run, granules);
+            return relist(map, base, begin, g - begin, granules);
         } else {
-            number = unlist(map, base, run.begin, run.granule - run.begin);
+            number = unlist(map, base, begin, g - begin);
         }
     }
     if (is_current) {
         if (number != 0) index_.give_number(number);
-        current_at_ = base + run.begin;
+        current_at_ = base + begin;
         current_ = granules;
         return;
     }
-    list(map, base, run.begin, granules, number != 0 ? number : index_.take_number());
+    list(map, base, begin, granules, number);
 }
 
 // The free block before the freed one grows: its number and its chain stay.
-CENOTE_INLINE void span_heap::relist(const boundary_map& map, std::uint32_t base, const freed& run,
-                                     std::uint32_t granules) noexcept {
-    const std::uint32_t had = run_class_of(run.granule - run.begin);
+CENOTE_INLINE void span_heap::relist(const boundary_map& map, std::uint32_t base, std::uint32_t begin,
+                                     std::uint32_t before, std::uint32_t granules) noexcept {
+    const std::uint32_t had = run_class_of(before);
     const std::uint32_t now = run_class_of(granules);
     if (had == now) return;
-    const std::uint32_t number = index_.find(map.chain(run.begin), base + run.begin);
+    const std::uint32_t number = index_.find(map.chain(begin), base + begin);
     index_.unlink(number, had);
     index_.link(number, now);
 }
 
-// What the word of the block says of its neighbours is in registers already.
-CENOTE_INLINE std::uint32_t span_heap::give_in(const boundary_map& map, slab* record, std::uint32_t base,
-                                               std::uint32_t g) noexcept {
-    boundary_word& word = map.at(g);
-    const std::uint64_t starts = word.starts;
-    const std::uint64_t live = word.live;
-    const std::uint64_t bit = boundary_word::bit(g);
-    if ((starts & live & bit) == 0) [[unlikely]]
-        return 0;
-    word.live = live & ~bit;
-    freed run{.granule = g, .begin = g};
-    const std::uint32_t first = g - g % boundary_word::bits;
-    const std::uint64_t above = starts & (0 - 2 * bit);
-    const std::uint64_t below = starts & (bit - 1);
-    if (above != 0) [[likely]] {
-        run.end = first + static_cast<std::uint32_t>(std::countr_zero(above));
-        run.joins_behind = (above & (0 - above) & live) == 0;
+// Neither neighbour is free; and it is no whole span, which would start with a word of its map.
+CENOTE_INLINE void span_heap::put_alone(const freed& run) noexcept {
+    CENOTE_ASSUME(run.granules <= boundary_word::bits);
+    ++free_;
+    if (tracks_hints_ && run.granules > run.record->hint) run.record->hint = run.granules;
+    list(map_of(run.record), run.base, run.granule, run.granules, 0);
+}
+
+CENOTE_INLINE void span_heap::put(const freed& run) noexcept {
+    run.is_alone() ? put_alone(run) : join(run);
+}
+
+// Where a block begins that may be live, of the current one's span.
+CENOTE_INLINE bool span_heap::locate_here(const void* pointer, freed& run) const noexcept {
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - current_begin_);
+    run.record = current_record_;
+    run.base = current_base_;
+    run.granule = static_cast<std::uint32_t>(offset / granule_bytes);
+    return offset % granule_bytes == 0;
+}
+
+// And of any other. It is first of its class when it is free, handed out soon and written to, and cold as far
+// from the last calls.
+CENOTE_INLINE bool span_heap::locate_elsewhere(const void* pointer, freed& run) const noexcept {
+    if (regions_ == nullptr) [[unlikely]]
+        return false;
+    const std::uint32_t id = regions_->table().find_one(pointer);
+    if (id == no_slab) [[unlikely]]
+        return false;
+    base::prefetch_for_write(pointer);
+    const slab_table::entry& span = regions_->table().at(id);
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - span.begin);
+    run.record = span.record;
+    run.base = id << shift_;
+    run.granule = static_cast<std::uint32_t>(offset / granule_bytes);
+    return offset % granule_bytes == 0;
+}
+
+// The block's end, and whether what comes behind it is live, from the word of its start and the next one: of
+// the 64 granules behind its first one without a branch, for which of both words it is could not be foretold.
+CENOTE_INLINE bool span_heap::withdraw_at(freed& run) noexcept {
+    constexpr std::uint32_t bits = boundary_word::bits;
+    const boundary_map map = map_of(run.record);
+    const std::uint32_t g = run.granule;
+    const boundary_word& here = map.at(g);
+    // Of the last word, the boundary behind all blocks comes first all the same.
+    const boundary_word& next = map.is_of_last_word(g) ? here : (&here)[1];
+    const std::uint32_t shift = g % bits;
+    const std::uint64_t starts = here.starts;
+    const std::uint64_t live = here.live;
+    if ((starts & live & boundary_word::bit(g)) == 0) [[unlikely]]
+        return false;
+    const std::uint64_t behind = starts >> 1 >> shift | next.starts << (bits - 1 - shift);
+    if (behind != 0) [[likely]] {
+        const std::uint64_t live_behind = live >> 1 >> shift | next.live << (bits - 1 - shift);
+        run.granules = 1 + static_cast<std::uint32_t>(std::countr_zero(behind));
+        run.joins_behind = (behind & (0 - behind) & live_behind) == 0;
     } else {
-        run.end = map.next_beyond(g / boundary_word::bits);
-        run.joins_behind = !map.is_live(run.end);
+        const std::uint32_t end = map.next(g);
+        run.granules = end - g;
+        run.joins_behind = !map.is_live(end);
+        run.is_apart = true;
     }
-    if (below != 0) {
-        const auto top = static_cast<std::uint32_t>(std::countl_zero(below)) ^ (boundary_word::bits - 1);
-        // Without a branch: it could not be foretold, and there is one for it in `join`.
-        const auto joins = static_cast<std::uint32_t>(~(live >> top) & 1);
-        run.begin = g - ((g - (first + top)) & (0 - joins));
-    } else if (first != 0) {
-        const std::uint32_t before = map.previous_beyond(g / boundary_word::bits);
-        if (!map.is_live(before)) run.begin = before;
+    if (shift != 0) [[likely]] {
+        run.joins_before = (live >> (shift - 1) & 1) == 0;
+    } else {
+        run.joins_before = g != 0 && map.is_free_before(g);
+        run.is_apart = true;
     }
-    const std::uint32_t given = run.end - g;
-    live_granules_ -= given;
+    map.clear_live(g, g + run.granules);
+    live_granules_ -= run.granules;
     --live_;
-    join(map, record, base, run);
-    return given;
+    return true;
+}
+
+CENOTE_INLINE bool span_heap::withdraw_here(const void* pointer, freed& run) noexcept {
+    return locate_here(pointer, run) && withdraw_at(run);
+}
+
+CENOTE_INLINE bool span_heap::withdraw_elsewhere(const void* pointer, freed& run) noexcept {
+    return locate_elsewhere(pointer, run) && withdraw_at(run);
 }
 
 CENOTE_INLINE std::uint32_t span_heap::give(const void* pointer) noexcept {
-    auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - current_begin_);
-    boundary_word* words = current_words_;
-    slab* record = current_record_;
-    std::uint32_t base = current_base_;
-    if (offset >= current_bytes_) {
-        if (regions_ == nullptr) [[unlikely]]
-            return 0;
-        const std::uint32_t id = regions_->table().find_one(pointer);
-        if (id == no_slab) [[unlikely]]
-            return 0;
-        // It is first of its class then, handed out soon and written to, and cold as far from the last calls.
-        base::prefetch_for_write(pointer);
-        const slab_table::entry& span = regions_->table().at(id);
-        offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - span.begin);
-        record = span.record;
-        words = map_of(record).words();
-        base = id << shift_;
-    }
-    if (offset % granule_bytes != 0) [[unlikely]]
-        return 0;
-    return give_in({words, layout_}, record, base, static_cast<std::uint32_t>(offset / granule_bytes));
+    freed run;
+    if (!(is_here(pointer) ? withdraw_here(pointer, run) : withdraw_elsewhere(pointer, run))) return 0;
+    put(run);
+    return run.granules;
 }
 
 } // namespace cenote::inline v0_1::engine

@@ -163,7 +163,7 @@ void* span_heap::carve(const hole& from, std::uint32_t granules) noexcept {
             attach(map, from.at + from.lead + size, rest);
         }
     }
-    map.set_live(g);
+    map.set_live(g, g + size);
     if (g + size > span.record->fresh) span.record->fresh = g + size;
     live_granules_ += size;
     ++live_;

@@ -72,14 +72,43 @@ TEST(boundary_map, finds_neighbours_however_far_they_are) {
 TEST(boundary_map, tells_live_starts_from_everything_else) {
     const made_map made(200);
     made.map.set_start(70);
-    made.map.set_live(0);
+    made.map.set_live(0, 70);
     EXPECT_TRUE(made.map.is_live_start(0));
     EXPECT_FALSE(made.map.is_live_start(70));
     EXPECT_FALSE(made.map.is_live_start(71));
     EXPECT_EQ(made.map.next_free(0), 70u);
     EXPECT_EQ(made.map.next_live(1), 200u);
-    made.map.clear_live(0);
+    made.map.clear_live(0, 70);
     EXPECT_EQ(made.map.next_live(0), 200u);
+}
+
+TEST(boundary_map, tells_what_ends_before_a_boundary) {
+    const made_map made(200);
+    for (const std::uint32_t end : {63u, 64u, 65u, 128u}) {
+        made.map.set_start(end);
+        EXPECT_TRUE(made.map.is_free_before(end));
+        made.map.set_live(0, end);
+        EXPECT_FALSE(made.map.is_free_before(end));
+        EXPECT_TRUE(made.map.is_valid());
+        made.map.set_start(end + 2);
+        made.map.move_end(end, end + 2);
+        made.map.clear_start(end);
+        EXPECT_FALSE(made.map.is_free_before(end + 2));
+        EXPECT_TRUE(made.map.is_valid());
+        made.map.clear_live(0, end + 2);
+        EXPECT_TRUE(made.map.is_free_before(end + 2));
+        EXPECT_FALSE(made.map.is_live_start(0));
+        made.map.clear_start(end + 2);
+    }
+}
+
+// A last granule that says live, and no boundary behind it.
+TEST(boundary_map, an_end_without_a_boundary_is_not_valid) {
+    const made_map made(200);
+    made.map.set_live(0, 64);
+    EXPECT_FALSE(made.map.is_valid());
+    made.map.set_start(64);
+    EXPECT_TRUE(made.map.is_valid());
 }
 
 TEST(boundary_map, memory_may_start_on_any_word) {

@@ -35,7 +35,9 @@ protected:
         EXPECT_EQ(from.wrong_releases, 0u);
     }
     bool grow() { return heap.add_span() && heap.ensure_numbers(0); }
-    std::byte* take(std::uint32_t count) { return static_cast<std::byte*>(heap.take(count)); }
+    std::byte* take(std::uint32_t count) {
+        return static_cast<std::byte*>(heap.has_exact(count) ? heap.take_exact(count) : heap.take(count));
+    }
 
     test::counting_source from;
     region_list regions;

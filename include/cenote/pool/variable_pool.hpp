@@ -160,6 +160,8 @@ private:
     };
 
     CENOTE_NOINLINE void* allocate_listed(std::size_t size);
+    CENOTE_NOINLINE void deallocate_here(void* block) noexcept;
+    CENOTE_NOINLINE void deallocate_elsewhere(void* block) noexcept;
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
@@ -180,6 +182,8 @@ private:
         if (const std::size_t now = heap_.live() + large_.live(); now > peak_) peak_ = now;
         quick_peak_ = peak_ - large_.live();
     }
+    /// The same, of seldom calls, for `block`, which need not be kept at hand then.
+    [[nodiscard]] CENOTE_NOINLINE void* noted(void* block) noexcept;
     [[nodiscard]] unsigned char free_pattern() const noexcept { return options_.erase_on_free ? 0 : 0xdf; }
     void check_untouched(const void* block, std::size_t from, std::size_t to) const noexcept;
     void mark_free(void* block, std::size_t bytes) noexcept;

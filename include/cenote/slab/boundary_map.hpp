@@ -2,9 +2,11 @@
 //
 // Where the blocks of a span begin, and which of them are live: two bits for each granule, outside the
 // blocks, so that a pointer is judged without reading a byte behind it and a block needs no header. Its
-// length is the way to the next boundary. Words without one are skipped by summaries, a bit a word in each
-// level, so that every search takes a few steps however long the block. A last boundary, live, stands behind
-// the end; granule 0 always is one. Also holds the chains of the free blocks' numbers, by where they start.
+// length is the way to the next boundary, and the last granule of a live block says that it is live, like the
+// first: what lies before a block is known without a search. Words without a boundary are skipped by
+// summaries, a bit a word in each level, so that every search takes a few steps however long the block. A
+// last boundary, live, stands behind the end; granule 0 always is one. Also holds the chains of the free
+// blocks' numbers, by where they start.
 #pragma once
 
 #include <bit>
@@ -85,8 +87,25 @@ public:
         return (starts(g / bits) & live(g / bits) & bit(g)) != 0;
     }
 
-    void set_live(std::uint32_t g) const noexcept { live(g / bits) |= bit(g); }
-    void clear_live(std::uint32_t g) const noexcept { live(g / bits) &= ~bit(g); }
+    /// A block of two granules or more, from `g` up to `end`: its first one and its last one say so, so that
+    /// what comes behind knows it without looking for its start.
+    void set_live(std::uint32_t g, std::uint32_t end) const noexcept {
+        live(g / bits) |= bit(g);
+        live((end - 1) / bits) |= bit(end - 1);
+    }
+    void clear_live(std::uint32_t g, std::uint32_t end) const noexcept {
+        live(g / bits) &= ~bit(g);
+        live((end - 1) / bits) &= ~bit(end - 1);
+    }
+    /// A live block ends elsewhere.
+    void move_end(std::uint32_t from, std::uint32_t to) const noexcept {
+        live((from - 1) / bits) &= ~bit(from - 1);
+        live((to - 1) / bits) |= bit(to - 1);
+    }
+    /// Whether the block that ends at a boundary above 0 is free.
+    [[nodiscard]] bool is_free_before(std::uint32_t g) const noexcept {
+        return (live((g - 1) / bits) & bit(g - 1)) == 0;
+    }
     void set_start(std::uint32_t g) const noexcept {
         word& here = starts(g / bits);
         const word before = here;
@@ -132,6 +151,9 @@ public:
         return words_[g / bits].chains[g % bits / boundary_word::chain_granules];
     }
     [[nodiscard]] boundary_word& at(std::uint32_t g) const noexcept { return words_[g / bits]; }
+    [[nodiscard]] bool is_of_last_word(std::uint32_t g) const noexcept {
+        return g / bits == layout_->words - 1;
+    }
 
     /// Summaries that say what the words say, and boundaries at both ends.
     [[nodiscard]] bool is_valid() const noexcept;

@@ -62,6 +62,11 @@ public:
     /// A block by good fit, or null when no free block is of a class that fits, or the numbers are used up.
     /// Defined, with the halves of it and `give`, in src/slab/span_heap_hot.hpp: for the pool alone.
     [[nodiscard]] void* take(std::uint32_t granules) noexcept;
+    /// Whether a free block has just this size, which lists know of small ones; and such a block.
+    [[nodiscard]] bool has_exact(std::uint32_t granules) const noexcept {
+        return granules < exact_sizes && index_.first(granules) != 0;
+    }
+    [[nodiscard]] void* take_exact(std::uint32_t granules) noexcept;
     /// Of the current free block, when it is the only one; and of any.
     [[nodiscard]] void* take_current(std::uint32_t granules) noexcept;
     [[nodiscard]] void* take_listed(std::uint32_t granules) noexcept;
@@ -91,6 +96,30 @@ public:
 
     /// Takes back the live block that starts at `pointer`: its granules, or 0 when there is none.
     [[nodiscard]] std::uint32_t give(const void* pointer) noexcept;
+
+    /// A block that was live until now, and belongs nowhere yet.
+    struct freed {
+        slab* record = nullptr;
+        std::uint32_t base = 0;    ///< the first granule of its span, counted through all spans
+        std::uint32_t granule = 0; ///< its own first one, counted from there
+        std::uint32_t granules = 0;
+        bool joins_before = false; ///< there is a free block before it
+        bool joins_behind = false; ///< and behind it
+        bool is_apart = false;     ///< long, or at the start of a word of the map: seldom
+        [[nodiscard]] bool is_alone() const noexcept { return !(joins_before || joins_behind || is_apart); }
+    };
+    /// The halves of `give`, defined like `take`. First it is found, by who knows whether it is in the span
+    /// of the current block, and live no more; false when there is none. Then it is put among the free ones.
+    [[nodiscard]] bool is_here(const void* pointer) const noexcept {
+        return static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - current_begin_) <
+               current_bytes_;
+    }
+    [[nodiscard]] bool withdraw_here(const void* pointer, freed& run) noexcept;
+    [[nodiscard]] bool withdraw_elsewhere(const void* pointer, freed& run) noexcept;
+    void put(const freed& run) noexcept;
+    void put_alone(const freed& run) noexcept; ///< one that is
+    void join(const freed& run) noexcept;      ///< any other
+
     /// What is wrong with a pointer into a span that `give` refused.
     [[nodiscard]] misuse diagnose(const place& at) const noexcept;
 
@@ -159,28 +188,20 @@ private:
     [[nodiscard]] const slab_table::entry& span_of(std::uint32_t at) const noexcept {
         return regions_->table().at(at >> shift_);
     }
-    [[nodiscard]] std::uint32_t granule_of(std::uint32_t at) const noexcept {
-        return at & ((1u << shift_) - 1);
-    }
+    [[nodiscard]] std::uint32_t granule_of(std::uint32_t at) const noexcept { return at & granule_mask_; }
     [[nodiscard]] std::uint32_t size_of_hole(std::uint32_t at) const noexcept;
 
     [[nodiscard]] void* cut_current(std::uint32_t granules) noexcept;
     [[nodiscard]] void* cut_listed(std::uint32_t of_class, std::uint32_t granules) noexcept;
     void note_taken(slab& record, std::uint32_t end, std::uint32_t granules) noexcept;
 
-    struct freed { // a block that has been live until now
-        std::uint32_t granule = 0;
-        std::uint32_t end = 0;
-        std::uint32_t begin = 0;   // of the free block before it, or its own
-        bool joins_behind = false; // there is a free block behind it
-    };
-    [[nodiscard]] std::uint32_t give_in(const boundary_map& map, slab* record, std::uint32_t base,
-                                        std::uint32_t g) noexcept;
-    void join(const boundary_map& map, slab* record, std::uint32_t base, const freed& run) noexcept;
-    void relist(const boundary_map& map, std::uint32_t base, const freed& run,
+    void relist(const boundary_map& map, std::uint32_t base, std::uint32_t begin, std::uint32_t before,
                 std::uint32_t granules) noexcept;
     [[nodiscard]] std::uint32_t unlist(const boundary_map& map, std::uint32_t base, std::uint32_t at,
                                        std::uint32_t granules) noexcept;
+    [[nodiscard]] bool locate_here(const void* pointer, freed& run) const noexcept;
+    [[nodiscard]] bool locate_elsewhere(const void* pointer, freed& run) const noexcept;
+    [[nodiscard]] bool withdraw_at(freed& run) noexcept;
     void list(const boundary_map& map, std::uint32_t base, std::uint32_t at, std::uint32_t granules,
               std::uint32_t number) noexcept;
     void note_freed(slab* record, std::uint32_t granules) noexcept {
@@ -237,6 +258,7 @@ private:
     boundary_layout layout_;
     region_list* regions_ = nullptr;
     std::uint32_t shift_ = 0; // of a span's number in that of a granule
+    std::uint32_t granule_mask_ = 0;
     std::uint32_t current_at_ = nowhere;
     std::uint32_t current_ = 0; // granules of the current free block
     // Its span; also when there is no current block, as long as the span is there.
