@@ -12,6 +12,15 @@ namespace cenote::test {
 /// where these have 32 bits.
 inline constexpr std::size_t beyond_memory = sizeof(std::size_t) > 4 ? SIZE_MAX / 16 + 1 : SIZE_MAX / 2 + 1;
 
+/// The maximum of an arena that asks for more than there is, and then for half of it, until it can be had: 64
+/// TiB of addresses. Wine notes a byte for each page that was ever reserved, and never forgets: 16 GiB of
+/// memory.
+#if defined(_WIN32)
+inline constexpr std::size_t most_to_reserve = std::size_t{1} << 20;
+#else
+inline constexpr std::size_t most_to_reserve = SIZE_MAX;
+#endif
+
 /// Where slabs stand of which no byte is read: at a multiple of 64 KiB, with 2 GiB of addresses behind it.
 inline constexpr std::uintptr_t nobodys_address =
     static_cast<std::uintptr_t>(sizeof(std::uintptr_t) > 4 ? 0x7f0000000000 : 0x20000000);
