@@ -96,6 +96,7 @@ void buddy_heap::give(place at, unsigned order) noexcept {
     buddy_region& region = *region_at(at >> shape_.region_bits);
     region.give(shape_, granule_of(at), order, counts_);
     relist(region);
+    is_more_ = true; // also when a step has been at this region before
     free_bytes_ += std::size_t{1} << (order + shape_.granule_bits);
 }
 

@@ -132,6 +132,29 @@ TEST(buffer_tiers, a_large_step_is_done_in_parts_and_each_soon_after_the_last) {
     give(tiers, 10, kept);
 }
 
+// Of a region that the step has been at before.
+TEST(buffer_tiers, what_is_given_back_between_the_parts_of_a_step_goes_in_time) {
+    buffer_tiers tiers({.most_retained = 0, .least_retained = 0, .sanitizers = false, .trim = trim::manual},
+                       1);
+    ASSERT_TRUE(tiers.open_shared());
+    std::int64_t now = 0;
+    std::int64_t next = tiers.tick(now);
+    std::vector<void*> kept = take(tiers, 10, 2); // all of the first region
+    give(tiers, 10, take(tiers, 10, 60));
+    std::int64_t released = 0;
+    while (now < 30 * second && tiers.stats().reserved_bytes >= mib) {
+        now = next;
+        next = tiers.tick(now);
+        if (kept.empty() || tiers.stats().reserved_bytes > 200 * mib) continue;
+        EXPECT_LE(next - now, second / 1000); // the last step of the others, which is not over
+        give(tiers, 10, kept);
+        kept.clear();
+        released = now;
+    }
+    EXPECT_NE(released, 0);
+    EXPECT_LE(now - released, 12 * second);
+}
+
 TEST(buffer_tiers, ticks_that_come_only_once_a_step_do_what_is_left_of_the_one_before) {
     buffer_pool pool({.sanitizers = false, .trim = trim::manual});
     auto now = buffer_pool::clock::now();
