@@ -22,9 +22,20 @@ void* resource_allocate(void* context, std::size_t size, std::size_t alignment, 
 }
 void* resource_reallocate(void* context, void* block, std::size_t old_size, std::size_t new_size,
                           std::size_t alignment, unsigned options) noexcept {
-    const misuse_trap not_live; // answered with null, and nobody else is told
-    return static_cast<memory_resource*>(context)->try_reallocate(block, old_size, new_size, alignment,
-                                                                  options_of(options));
+    auto& face = *static_cast<memory_resource*>(context);
+    void* found = nullptr;
+    misuse_report first{};
+    unsigned reports = 0;
+    {
+        const misuse_trap told;
+        found = face.try_reallocate(block, old_size, new_size, alignment, options_of(options));
+        reports = told.count();
+        if (reports != 0) first = told.first();
+    }
+    // That of this block is answered with null. A pool that judges when it flushes tells of what was freed
+    // before: there is no code for that.
+    if (reports != 0 && (found != nullptr || first.pointer != block)) base::report_misuse(first);
+    return found;
 }
 cenote_status resource_deallocate(void* context, void* block, std::size_t size,
                                   std::size_t alignment) noexcept {

@@ -419,6 +419,29 @@ TEST(c_allocator, a_resource_of_cpp_answers_wrong_reallocations_with_null) {
     EXPECT_EQ(misuses.count(), 0u);
 }
 
+// A pool without checks finds it when the block that was moved away from fills its magazine.
+TEST(c_allocator, what_a_reallocation_finds_of_earlier_frees_is_told) {
+    using namespace cenote;
+    misuse_watch misuses;
+    multi_pool sizes({.sanitizers = false});
+    resource face(sizes);
+    const use_by_default here(face);
+    const cenote_allocator mine = cenote_default_allocator();
+    void* const twice = cenote_allocate(&mine, 64, 16, CENOTE_NONE);
+    std::vector<void*> blocks(5'000);
+    for (void*& one : blocks) one = cenote_allocate(&mine, 64, 16, CENOTE_NONE);
+    sizes.deallocate(twice);
+    sizes.deallocate(twice);
+    for (void*& one : blocks) {
+        one = cenote_reallocate(&mine, one, 64, 500, 16, CENOTE_NONE);
+        ASSERT_NE(one, nullptr);
+    }
+    ASSERT_EQ(misuses.count(), 1u);
+    EXPECT_EQ(misuses.seen()[0].kind, misuse::double_free);
+    EXPECT_EQ(misuses.seen()[0].pointer, twice);
+    for (void* const one : blocks) EXPECT_EQ(cenote_deallocate(&mine, one, 500, 16), CENOTE_OK);
+}
+
 TEST(c_allocator, no_fail_is_not_for_what_is_no_request) {
     const family all(nullptr);
     alignas(64) char elsewhere[64];
