@@ -201,7 +201,7 @@ void buffer_tiers::give_one(std::uint32_t of, void* entry) noexcept {
 void buffer_tiers::after_put(std::uint32_t /*of*/) noexcept {
     if (options_.trim == cenote::trim::manual || ++puts_ < puts_to_a_look) return;
     puts_ = 0;
-    (void)tick(sync::steady_now());
+    pass_by(sync::steady_now());
 }
 
 /// The buffers at the bottom of a shelf, those used longest ago, go to the heap.
@@ -251,10 +251,19 @@ std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
         gone = heap_.go_on(bytes_at_a_time);
         purges_ += gone.calls;
     }
-    if (heap_.is_in_step()) return std::min(later_by(now, between_parts), later_by(stepped_at_, step));
+    if (heap_.is_in_step()) {
+        parted_at_ = now;
+        return std::min(later_by(now, between_parts), later_by(stepped_at_, step));
+    }
     // What is out may be released in a moment, and is idle from the step on that sees it.
     const bool is_pending = gone.is_more_to_come || heap_.used_bytes() != 0;
     return later_by(stepped_at_, is_pending ? step : options_.return_after.count());
+}
+
+void buffer_tiers::pass_by(std::int64_t now) noexcept {
+    const std::int64_t apart = std::min<std::int64_t>(between_parts, options_.lazy_after.count());
+    const bool is_soon = now >= parted_at_ && now - parted_at_ < apart; // the clock may go back
+    if (!heap_.is_in_step() || !is_soon) (void)tick(now);
 }
 
 void buffer_tiers::begin_step(unsigned passed) noexcept {

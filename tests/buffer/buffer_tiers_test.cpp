@@ -132,6 +132,38 @@ TEST(buffer_tiers, a_large_step_is_done_in_parts_and_each_soon_after_the_last) {
     give(tiers, 10, kept);
 }
 
+// Else whoever releases without a pause would do one part after the other, and nobody else get the lock.
+TEST(buffer_tiers, a_release_does_no_part_right_behind_another) {
+    buffer_tiers tiers({.sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    std::int64_t now = 0;
+    (void)tiers.tick(now);
+    give(tiers, 10, take(tiers, 10, 60));
+    std::size_t parts = 0;
+    const auto does_a_part = [&] {
+        const std::uint64_t before = tiers.stats().purges;
+        tiers.pass_by(now);
+        parts += tiers.stats().purges != before;
+        return tiers.stats().purges != before;
+    };
+    for (int step = 1; step < 14; ++step) {
+        now = step * second;
+        while (does_a_part()) {
+            EXPECT_FALSE(does_a_part());
+            now += 999'999;
+            EXPECT_FALSE(does_a_part());
+            now += 1;
+        }
+    }
+    EXPECT_GT(parts, std::size_t{2 * 240 / 16 * 3 / 4}); // lazily, and for good
+    EXPECT_LT(tiers.stats().reserved_bytes, 10 * mib);
+    give(tiers, 10, take(tiers, 10, 60));
+    for (now += second; tiers.tick(now) - now > second / 1000; now += second) {
+    }
+    now -= 500'000; // a clock that goes back, as one that somebody gave to tick, does not stop it
+    EXPECT_TRUE(does_a_part());
+}
+
 // Of a region that the step has been at before.
 TEST(buffer_tiers, what_is_given_back_between_the_parts_of_a_step_goes_in_time) {
     buffer_tiers tiers({.most_retained = 0, .least_retained = 0, .sanitizers = false, .trim = trim::manual},

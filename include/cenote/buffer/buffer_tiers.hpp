@@ -103,6 +103,10 @@ public:
     /// Returns when to come again: soon for the next part, after a step while anything is out or idle, else
     /// after `return_after`; at most `sync::no_deadline`. A step begins when the last one is done.
     std::int64_t tick(std::int64_t now) noexcept;
+    /// The same for who did not come for it, a release that has looked at the clock: not right behind a part,
+    /// because others wait for the lock, and who sleeps for it needs longer to wake than its holder to come
+    /// again.
+    void pass_by(std::int64_t now) noexcept;
     /// Whether `tick` has something to do then.
     [[nodiscard]] bool is_due(std::int64_t now) const noexcept {
         return stepped_at_ != never && now - stepped_at_ >= options_.lazy_after.count();
@@ -161,6 +165,7 @@ private:
     unsigned puts_ = 0; // since the clock was looked at
     static constexpr std::int64_t never = -1;
     std::int64_t stepped_at_ = never; // when the clock was first seen, and whole steps after it
+    std::int64_t parted_at_ = 0;      // when a part of a step was done that is not over
 };
 
 } // namespace cenote::inline v0_1::engine
