@@ -211,12 +211,14 @@ void arena::deallocate_slow(void* block, std::size_t size) noexcept {
     if (block == nullptr || !is_exact_) return;
     if (options_.checks ? is_misuse(block, size) : !holds(block, size)) return;
     auto* const begin = static_cast<std::byte*>(block);
+    std::byte* end = begin + size;
     if (options_.checks) home_of(block, 1)->edges().leave(block, size);
     if (is_last(begin, size)) {
-        if (top() > high_) high_ = top();
+        end = top(); // up to seven bytes more: no reset comes by them any more
+        if (end > high_) high_ = end;
         set_top(begin);
     }
-    wipe(begin, begin + size);
+    wipe(begin, end);
     ++calls_.deallocations;
 }
 

@@ -331,6 +331,23 @@ TEST(arena, checks_give_back_one_after_the_other_whatever_their_sizes) {
     EXPECT_TRUE(scratch.check(last, 1));
 }
 
+// A size that ends in the same eight bytes is taken for the block's.
+TEST(arena, checks_erase_all_of_a_block_that_is_freed_with_a_few_bytes_less) {
+    alignas(16) std::array<std::byte, 400> bytes{};
+    arena scratch({.maximum_bytes = 0,
+                   .buffer = bytes.data(),
+                   .buffer_bytes = bytes.size(),
+                   .checks = true,
+                   .erase_on_free = true,
+                   .sanitizers = false});
+    void* const block = scratch.allocate(40);
+    std::memset(block, 7, 40);
+    const std::array<std::byte, 40> nothing{};
+    scratch.deallocate(block, 33);
+    EXPECT_EQ(scratch.stats().live_bytes, 0u);
+    EXPECT_EQ(std::memcmp(block, nothing.data(), nothing.size()), 0);
+}
+
 TEST(arena, checks_leave_room_for_what_they_know) {
     alignas(16) std::array<std::byte, 3301> bytes{};
     for (const std::size_t offset : {0, 1, 8, 15}) {
