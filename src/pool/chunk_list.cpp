@@ -3,6 +3,7 @@
 #include <cenote/base/sanitizer.hpp>
 #include <cenote/pool/chunk_list.hpp>
 
+#include <algorithm>
 #include <new>
 
 namespace cenote::inline v0_1::engine {
@@ -11,21 +12,34 @@ namespace {
 constexpr std::size_t header = base::rounded_up(sizeof(chunk), chunk_list::alignment);
 constexpr int most_skipped = 16;
 
-// Where in so many bytes the edges of what is behind them end: a 33rd and a byte are no fewer than the rest
-// needs.
-std::byte* behind_edges(void* data, std::size_t bytes, bool checked) noexcept {
+struct room {
+    std::byte* begin;
+    std::byte* end;
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - begin); }
+};
+
+// The most that so many bytes can hold behind its edges: where these are as long as they need to be, but for
+// the alignment, or the last place before, which has edges for some bytes less. So more bytes never hold
+// less.
+room behind_edges(void* data, std::size_t bytes, bool checked) noexcept {
+    constexpr std::size_t bytes_an_edge = 4 * edge_map::unit;
     auto* const begin = static_cast<std::byte*>(data);
-    if (!checked || bytes == 0) return begin;
-    const std::size_t edges = bytes / (edge_map::bytes_for(0) + 4 * edge_map::unit) + 1;
-    const std::size_t offset = edges + base::padding_to(begin + edges, chunk_list::alignment);
-    return begin + (offset < bytes ? offset : bytes);
+    if (!checked || bytes == 0) return {begin, begin + bytes};
+    const std::size_t edges = bytes / (edge_map::bytes_for(0) + bytes_an_edge) + 1;
+    const std::size_t behind = edges + base::padding_to(begin + edges, chunk_list::alignment);
+    room most{begin + bytes, begin + bytes};
+    for (const std::size_t offset : {behind, behind - chunk_list::alignment}) {
+        if (offset - 1 >= bytes) continue; // also of 0, or below
+        const std::size_t held = std::min(bytes - offset, offset * bytes_an_edge - 1);
+        if (held > most.size()) most = {begin + offset, begin + offset + held};
+    }
+    return most;
 }
 
 } // namespace
 
 std::size_t chunk_list::held_by(const void* buffer, std::size_t bytes, bool checked) noexcept {
-    auto* const begin = static_cast<std::byte*>(const_cast<void*>(buffer));
-    return static_cast<std::size_t>(begin + bytes - behind_edges(begin, bytes, checked));
+    return behind_edges(const_cast<void*>(buffer), bytes, checked).size();
 }
 
 bool chunk::fits(std::size_t bytes, std::size_t alignment) const noexcept {
@@ -36,8 +50,9 @@ bool chunk::fits(std::size_t bytes, std::size_t alignment) const noexcept {
 void chunk_list::configure(const chunk_plan& plan, void* buffer, std::size_t buffer_bytes) noexcept {
     plan_ = plan;
     if (buffer == nullptr || buffer_bytes == 0) return;
-    buffer_.begin = buffer_.top = behind_edges(buffer, buffer_bytes, plan_.checked);
-    buffer_.end = static_cast<std::byte*>(buffer) + buffer_bytes;
+    const room rest = behind_edges(buffer, buffer_bytes, plan_.checked);
+    buffer_.begin = buffer_.top = rest.begin;
+    buffer_.end = rest.end;
     if (plan_.watched) base::forbid(buffer_.begin, buffer_.size());
     held_ = buffer_.size();
     link_behind(nullptr, buffer_);
@@ -122,8 +137,9 @@ chunk* chunk_list::reserve_exactly(std::size_t bytes) noexcept {
         return nullptr;
     }
     auto* const made = ::new (data) chunk;
-    made->begin = made->top = behind_edges(data + header, bytes - header, plan_.checked);
-    made->end = data + bytes;
+    const room rest = behind_edges(data + header, bytes - header, plan_.checked);
+    made->begin = made->top = rest.begin;
+    made->end = rest.end;
     made->reserved = wanted;
     held_ += made->size();
     reserved_ += bytes;

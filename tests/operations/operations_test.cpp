@@ -166,6 +166,10 @@ TEST(operations, that_fuzzers_found_agree_on_a_variable_pool) {
     replay("variable_pool", run_on_variable_pool);
 }
 
+TEST(operations, that_fuzzers_found_agree_on_an_arena) {
+    replay("arena", run_on_arena);
+}
+
 TEST(operations, that_fuzzers_found_agree_on_an_arena_pool) {
     replay("arena_pool", run_on_arena_pool);
 }

@@ -1,5 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/pool/arena.hpp>
+#include <cenote/source/heap.hpp>
 
 #include "support/misuse_watch.hpp"
 #include "support/test_sources.hpp"
@@ -329,6 +330,20 @@ TEST(arena, checks_give_back_one_after_the_other_whatever_their_sizes) {
     scratch.deallocate(first, 2);
     EXPECT_TRUE(scratch.owns(last));
     EXPECT_TRUE(scratch.check(last, 1));
+}
+
+TEST(arena, checks_refuse_nothing_whatever_a_chunk_has_beyond_what_is_asked) {
+    heap memory;
+    for (const std::size_t size : {std::size_t{100}, std::size_t{1000}, std::size_t{2546}}) {
+        for (std::size_t chunk = size; chunk < size + 300; ++chunk) {
+            arena scratch({.chunk_size = chunk, .source = &memory, .checks = true, .zero_on_allocate = true});
+            ASSERT_NE(scratch.try_allocate(size, 8), nullptr) << chunk;
+        }
+    }
+    for (std::size_t size = 3'000; size < 5'000; ++size) { // whole pages
+        arena scratch({.chunk_size = 1, .checks = true});
+        ASSERT_NE(scratch.try_allocate(size), nullptr) << size;
+    }
 }
 
 // A size that ends in the same eight bytes is taken for the block's.

@@ -138,6 +138,14 @@ TEST(edge_map, of_a_buffer_is_in_front_of_its_bytes_wherever_it_starts) {
             ASSERT_EQ(chunk_list::held_by(buffer.data() + offset, bytes, false), bytes);
         }
     }
+    for (std::size_t offset = 0; offset < 16; ++offset) { // what is had beyond a request costs nothing of it
+        std::size_t before = 0;
+        for (std::size_t bytes = 0; bytes < 4900; ++bytes) {
+            const std::size_t held = chunk_list::held_by(buffer.data() + offset, bytes, true);
+            ASSERT_GE(held, before) << bytes;
+            before = held;
+        }
+    }
     for (std::size_t bytes = 1; bytes < 4700; ++bytes) {
         const std::size_t needed = chunk_list::bytes_to_hold(bytes, true);
         ASSERT_EQ(chunk_list::held_by(buffer.data(), needed, true), bytes);
