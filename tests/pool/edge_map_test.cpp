@@ -13,7 +13,7 @@ using namespace cenote;
 using engine::edge_map;
 
 struct bytes_with_edges {
-    alignas(16) std::array<std::byte, 64 + 1024> all;
+    alignas(64) std::array<std::byte, 64 + 1024> all; // blocks are aligned to as much
     std::byte* const begin = all.data() + 64;
     std::byte* const end = begin + 1024;
     edge_map edges{begin, end};
