@@ -91,14 +91,34 @@ void* memory_resource::get_or_ask(std::size_t size, std::size_t alignment, memor
     }
 }
 
+// A pool's handler may find a block yet, and its message knows the limit.
+void* memory_resource::insist_or_abort(std::size_t size, std::size_t alignment) noexcept {
+#if defined(__cpp_exceptions)
+    try {
+        return insist(size, alignment);
+    } catch (const out_of_memory& refusal) {
+        (void)abort_on_exhaustion(nullptr, refusal.details());
+    } catch (...) {
+        (void)abort_on_exhaustion(nullptr, shortage_of(size));
+    }
+    return nullptr;
+#else
+    return insist(size, alignment); // prints and aborts
+#endif
+}
+
 void* memory_resource::refuse(std::size_t size, std::size_t alignment, memory_options wanted,
                               when_exhausted then) {
     if (options_.stats) failures_.fetch_add(1, memory_order_relaxed);
     if (has(wanted, memory_options::no_fail)) then = when_exhausted::abort;
-    if (then == when_exhausted::abort) (void)abort_on_exhaustion(nullptr, shortage_of(size));
+    const bool aborts = then == when_exhausted::abort;
     if (then == when_exhausted::null) return nullptr;
-    if (!base::is_power_of_two(alignment)) base::raise_out_of_memory(shortage_of(size));
-    void* const block = insist(at_least_one(size), alignment);
+    if (!base::is_power_of_two(alignment)) {
+        if (aborts) (void)abort_on_exhaustion(nullptr, shortage_of(size));
+        base::raise_out_of_memory(shortage_of(size));
+    }
+    void* const block =
+        aborts ? insist_or_abort(at_least_one(size), alignment) : insist(at_least_one(size), alignment);
     if (has(wanted, memory_options::zero)) std::memset(block, 0, size);
     if (options_.stats) {
         failures_.fetch_sub(1, memory_order_relaxed);

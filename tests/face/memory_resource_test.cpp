@@ -263,6 +263,36 @@ TEST(memory_resource, handler_of_the_pool_saves_what_nobody_else_can) {
     EXPECT_EQ(heap_resource().try_reallocate(nullptr, 0, test::top_bit), nullptr);
 }
 
+TEST(memory_resource, asks_the_pool_before_it_aborts) {
+    struct state {
+        fixed_pool* pool = nullptr;
+        void* spare = nullptr;
+        unsigned asked = 0;
+    } now;
+    fixed_pool pool({.block_size = 64,
+                     .maximum_blocks = 1,
+                     .on_exhaustion = {[](void* context, const shortage&) {
+                                           auto& self = *static_cast<state*>(context);
+                                           ++self.asked;
+                                           self.pool->deallocate(self.spare);
+                                           return true;
+                                       },
+                                       &now, 1}});
+    resource face(pool, {.name = "face", .stats = true, .then = when_exhausted::abort});
+    now.pool = &pool;
+    now.spare = face.try_allocate(64);
+    now.spare = face.allocate(64, 16, memory_options::none); // by the policy
+    EXPECT_EQ(now.asked, 1u);
+    now.spare = face.try_allocate(64, 16, memory_options::no_fail);
+    EXPECT_EQ(now.asked, 2u);
+    EXPECT_NE(now.spare, nullptr);
+    EXPECT_EQ(face.stats().calls->failures, 0u);
+    EXPECT_EQ(face.stats().calls->allocations, 3u);
+    EXPECT_EQ(face.try_allocate(64), nullptr); // asks nobody
+    EXPECT_EQ(now.asked, 2u);
+    pool.deallocate(now.spare);
+}
+
 TEST(memory_resource_death, aborts_with_a_message_by_policy_or_when_it_may_not_fail) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     const auto by_policy = [] {
@@ -282,6 +312,12 @@ TEST(memory_resource_death, aborts_with_a_message_by_policy_or_when_it_may_not_f
         std::pmr::memory_resource& face = few;
         (void)face.allocate(11, 16);
     };
+    const auto by_pool = [] {
+        multi_pool pool({.maximum_bytes = 1 << 20, .name = "small"});
+        resource face(pool, {.name = "face", .then = when_exhausted::abort});
+        (void)face.allocate(2 << 20, 16, memory_options::none);
+    };
+    EXPECT_DEATH(by_pool(), "pool 'small' is out of memory: requested 2097152 bytes.* limit 1048576");
     const char* const text = "pool 'few' is out of memory: requested 11 bytes";
     EXPECT_DEATH(by_policy(), text);
     EXPECT_DEATH(by_option(), text);

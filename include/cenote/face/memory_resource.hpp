@@ -20,8 +20,10 @@ namespace cenote::inline v0_1 {
 /// What else is asked of a single allocation.
 enum class memory_options : unsigned {
     none = 0,
-    zero = 1,    ///< all its bytes are zero; of a reallocation: those that are new
-    no_fail = 2, ///< rather aborts with a message than fails, whatever the policy
+    zero = 1, ///< all its bytes are zero; of a reallocation: those that are new
+    /// Rather aborts with a message than fails, whatever the policy. What is behind is asked once more
+    /// before, as it may have a handler of its own, and says what is short.
+    no_fail = 2,
 };
 [[nodiscard]] constexpr memory_options operator|(memory_options a, memory_options b) noexcept {
     return static_cast<memory_options>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
@@ -139,6 +141,7 @@ private:
     [[nodiscard]] void* get_or_ask(std::size_t size, std::size_t alignment, memory_options wanted);
     [[nodiscard]] void* refuse(std::size_t size, std::size_t alignment, memory_options wanted,
                                when_exhausted then);
+    [[nodiscard]] void* insist_or_abort(std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] bool resized(void* block, std::size_t old_size, std::size_t new_size, std::size_t alignment,
                                memory_options wanted) noexcept;
     void* moved(void* fresh, void* block, std::size_t old_size, std::size_t new_size,
