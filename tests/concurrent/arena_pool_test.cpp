@@ -56,7 +56,7 @@ TEST(arena_pool, lends_each_arena_to_one_holder) {
 }
 
 TEST(arena_pool, each_holds_its_size_with_checks_too) {
-    for (const std::size_t bytes : {1, 40, 480, 1000, 4064, 65536}) {
+    for (const std::size_t bytes : {1u, 40u, 480u, 1000u, 4064u, 65536u}) {
         const arena_pool_options wanted{
             .arenas = 3, .arena_size = bytes, .growth = growth::none(), .checks = true};
         std::vector<std::byte> buffer(arena_pool::required_bytes(wanted));
