@@ -365,7 +365,7 @@ TEST(arena, checks_erase_all_of_a_block_that_is_freed_with_a_few_bytes_less) {
 
 TEST(arena, checks_leave_room_for_what_they_know) {
     alignas(16) std::array<std::byte, 3301> bytes{};
-    for (const std::size_t offset : {0, 1, 8, 15}) {
+    for (const std::size_t offset : {0u, 1u, 8u, 15u}) {
         arena scratch({.maximum_bytes = 0,
                        .buffer = bytes.data() + offset,
                        .buffer_bytes = bytes.size() - offset,
