@@ -1,6 +1,10 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/sync.hpp>
 
+#include "support/gate.hpp"
+#include "support/slowness.hpp"
+
+#include <deque>
 #include <gtest/gtest.h>
 #include <thread>
 #include <vector>
@@ -60,6 +64,32 @@ TEST(sync, a_wait_ends_when_the_word_changes) {
             ASSERT_TRUE(sync::real::wait_until(word, 7, deadline));
         other.join();
     }
+}
+
+// In every round some may be about to sleep while the last one comes.
+TEST(sync, whoever_sleeps_on_a_word_is_woken_by_the_last_to_come) {
+    constexpr int crowd = 8; // more than run at once, so that several sleep
+    const std::size_t rounds = test::scaled(500, 100);
+    std::deque<test::gate> gates;
+    std::deque<sync::atomic<int>> come;
+    for (std::size_t round = 0; round < rounds; ++round) {
+        gates.emplace_back(std::size_t{crowd});
+        come.emplace_back(0);
+    }
+    sync::atomic<int> early{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < crowd; ++i) {
+        threads.emplace_back([&] {
+            for (std::size_t round = 0; round < rounds; ++round) {
+                come[round].fetch_add(1, sync::memory_order_relaxed);
+                gates[round].arrive_and_wait();
+                if (come[round].load(sync::memory_order_relaxed) != crowd)
+                    early.fetch_add(1, sync::memory_order_relaxed);
+            }
+        });
+    }
+    for (std::thread& one : threads) one.join();
+    EXPECT_EQ(early.load(sync::memory_order_relaxed), 0);
 }
 
 } // namespace

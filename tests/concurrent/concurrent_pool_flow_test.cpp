@@ -8,7 +8,6 @@
 
 #include <cstring>
 #include <deque>
-#include <latch>
 #include <memory>
 #include <set>
 
@@ -216,7 +215,7 @@ TEST(concurrent_pool_flow, begins_in_another_line_for_each_thread) {
     constexpr std::size_t threads = 4;
     concurrent_pool pool({.block_size = 16, .sanitizers = false});
     std::mutex lock;
-    std::latch all(threads);
+    gate all(threads);
     std::set<std::uintptr_t> lines;
     run_threads(threads, [&](std::size_t) {
         void* block = nullptr;

@@ -295,7 +295,7 @@ TEST(concurrent_pool_levels, reset_frees_what_every_thread_has) {
 TEST(concurrent_pool_levels, memory_goes_back_by_itself_when_the_work_of_threads_ends) {
     counting_source from;
     concurrent_pool pool({.block_size = 256, .source = &from, .sanitizers = false});
-    std::latch all_have(4); // their blocks, at the same time
+    gate all_have(4); // their blocks, at the same time
     run_threads(4, [&](std::size_t) {
         std::vector<void*> mine = take(pool, 4'000);
         all_have.arrive_and_wait();

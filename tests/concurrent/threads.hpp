@@ -7,13 +7,13 @@
 #include <cenote/concurrent/thread_cache.hpp>
 #include <cenote/pool/options.hpp>
 
+#include "support/gate.hpp"
 #include "support/slowness.hpp"
 
 #include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <gtest/gtest.h>
-#include <latch>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -77,7 +77,7 @@ private:
 /// Runs `work(number)` in so many threads, which start together; returns when all have ended.
 template<class Work>
 void run_threads(std::size_t threads, const Work& work) {
-    std::latch start(static_cast<std::ptrdiff_t>(threads));
+    gate start(threads);
     std::vector<std::thread> crowd;
     for (std::size_t i = 0; i < threads; ++i) {
         crowd.emplace_back([&, i] {
