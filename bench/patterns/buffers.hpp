@@ -53,6 +53,7 @@ inline void touch_pages(std::byte* data, std::size_t size) {
 template<class C>
 class buffers_loop {
     static constexpr std::size_t most_live = 16;
+    static constexpr int warm_up = 300;
 
 public:
     static constexpr std::size_t operations_a_step = 1;
@@ -72,18 +73,23 @@ private:
         const bool is_of_many =
             which_.what == pattern::buffers_16 || which_.what == pattern::buffers_16_touched;
         const std::size_t live = is_of_many ? most_live : 1;
+        const auto replace = [&] {
+            held_bytes<C>& one = held[random.below(live)];
+            const std::size_t size = some_size(random, which_);
+            one.put(mine);
+            clobber();
+            one.get(mine, size);
+            escape(one.data());
+            if (touches) touch_pages(static_cast<std::byte*>(one.data()), size);
+        };
+        // Until their pages have all been touched, which the trials of short windows do not reach.
+        if (is_of_many) {
+            for (int i = 0; i < warm_up; ++i) replace();
+        }
         while (std::size_t steps = self.next()) {
             self.begin();
             escape(&*pool_);
-            for (; steps != 0; --steps) {
-                held_bytes<C>& one = held[random.below(live)];
-                const std::size_t size = some_size(random, which_);
-                one.put(mine);
-                clobber();
-                one.get(mine, size);
-                escape(one.data());
-                if (touches) touch_pages(static_cast<std::byte*>(one.data()), size);
-            }
+            for (; steps != 0; --steps) replace();
             self.end();
         }
         for (held_bytes<C>& one : held) one.put(mine);
