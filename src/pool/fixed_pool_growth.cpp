@@ -115,19 +115,6 @@ bool fixed_pool::open() noexcept {
     return true;
 }
 
-// Zero when even one block does not fit.
-std::size_t fixed_pool::fitting(std::size_t blocks, std::size_t bytes) const noexcept {
-    std::size_t fits = 0;
-    std::size_t too_many = (blocks < bytes / layout_.stride ? blocks : bytes / layout_.stride) + 1;
-    while (too_many - fits > 1) {
-        const std::size_t middle = fits + (too_many - fits) / 2;
-        std::size_t needed = 0;
-        const bool known = regions_.bytes_to_grow(middle * layout_.stride, needed);
-        (known && needed <= bytes ? fits : too_many) = middle;
-    }
-    return fits;
-}
-
 bool fixed_pool::add_region(std::size_t blocks) noexcept {
     const bool is_first = regions_.first() == nullptr;
     std::size_t bytes = 0;
@@ -145,10 +132,10 @@ bool fixed_pool::add_region(std::size_t blocks) noexcept {
 bool fixed_pool::grow_by(std::size_t blocks) noexcept {
     if (from().is_prepaid()) {
         const std::size_t available = from().available();
-        const std::size_t fits = fitting(blocks, available);
+        const std::size_t fits = regions_.fitting(blocks, layout_.stride, available);
         if (add_region(fits)) return true;
         const std::size_t padding = regions_.alignment_for(fits * layout_.stride) - 1;
-        return available > padding && add_region(fitting(fits, available - padding));
+        return available > padding && add_region(regions_.fitting(fits, layout_.stride, available - padding));
     }
     const std::size_t usual = store_.depot().capacity();
     for (; blocks != 0; blocks /= 2) {
@@ -181,13 +168,16 @@ bool fixed_pool::grow() noexcept {
         if (asked == 0 && options_.growth.how == growth::kind::constant) asked = options_.growth.blocks;
         if (only_once) return add_region(asked != 0 ? asked : options_.maximum_blocks);
         if (asked != 0) return grow_by(asked < room ? asked : room);
-        return grow_by(layout_.blocks_per_slab < room ? layout_.blocks_per_slab : room);
+        const std::size_t usual = regions_.filling(layout_.blocks_per_slab, layout_.stride);
+        return grow_by(usual < room ? usual : room);
     }
     std::size_t wanted = options_.growth.step(present);
     // What went back comes again, and no more: rounds of equal work reserve the same.
     if (present < most_reserved_ && wanted > most_reserved_ - present) wanted = most_reserved_ - present;
     if (wanted > room) wanted = room;
-    return grow_by(whole_slabs(wanted));
+    wanted = whole_slabs(wanted);
+    if (options_.growth.how == growth::kind::geometric) wanted = regions_.filling(wanted, layout_.stride);
+    return grow_by(wanted < room ? wanted : room);
 }
 
 // So many blocks and what is missing to a whole slab, up to the maximum.

@@ -122,7 +122,10 @@ bool multi_pool::grow() noexcept {
     const std::size_t present = regions_.slabs();
     const std::size_t initial = slabs_for(options_.initial_bytes);
     std::size_t slabs = present == 0 && initial != 0 ? initial : options_.growth.step(present);
-    if (options_.growth.how == growth::kind::geometric && slabs < least_step) slabs = least_step;
+    if (options_.growth.how == growth::kind::geometric) {
+        if (slabs < least_step) slabs = least_step;
+        if (present != 0 || initial == 0) slabs = regions_.filling(slabs, options_.slab_bytes);
+    }
     const bool takes_all = limit_.is_prepaid() && initial == 0;
     if (takes_all) slabs = limit_.available() / options_.slab_bytes;
     while (slabs != 0) {

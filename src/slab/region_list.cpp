@@ -15,6 +15,16 @@ constexpr std::size_t metadata_alignment(std::size_t slabs) noexcept {
     return slabs == 1 ? alignof(slab::word) : cache_line;
 }
 
+// The most of `units` and more, fewer than `too_many`, that fit; `units` do.
+template<typename Fits>
+std::size_t most_that(std::size_t units, std::size_t too_many, Fits fits) noexcept {
+    while (too_many - units > 1) {
+        const std::size_t middle = units + (too_many - units) / 2;
+        (fits(middle) ? units : too_many) = middle;
+    }
+    return units;
+}
+
 } // namespace
 
 void region_list::configure(const region_plan& plan) noexcept {
@@ -71,6 +81,28 @@ bool region_list::bytes_to_grow(std::size_t block_bytes, std::size_t& bytes) con
     if ((!is_first || plan_.shared) && !table_memory::bytes_for(table_, slabs, *plan_.from, table))
         return false;
     return base::add(region, table, bytes);
+}
+
+std::size_t region_list::fitting(std::size_t most, std::size_t unit_bytes, std::size_t bytes) const noexcept {
+    const std::size_t bound = bytes / unit_bytes;
+    return most_that(0, (most < bound ? most : bound) + 1, [&](std::size_t units) {
+        std::size_t needed = 0;
+        return bytes_to_grow(units * unit_bytes, needed) && needed <= bytes;
+    });
+}
+
+std::size_t region_list::filling(std::size_t units, std::size_t unit_bytes) const noexcept {
+    const std::size_t best = plan_.from->best_granularity();
+    const bool is_first = first_ == nullptr;
+    std::size_t bytes = 0;
+    if (best <= plan_.from->granularity() || !base::multiply(units, unit_bytes, bytes) ||
+        !bytes_for(bytes, is_first, bytes) || !base::round_up(bytes, best, bytes)) {
+        return units;
+    }
+    return most_that(units, bytes / unit_bytes + 1, [&](std::size_t more) {
+        std::size_t needed = 0;
+        return bytes_for(more * unit_bytes, is_first, needed) && needed <= bytes;
+    });
 }
 
 source::request region_list::request_for(std::size_t bytes, std::size_t slabs) const noexcept {

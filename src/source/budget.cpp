@@ -37,6 +37,10 @@ std::size_t budget::granularity() const noexcept {
     return upstream_->granularity();
 }
 
+std::size_t budget::best_granularity() const noexcept {
+    return upstream_->best_granularity();
+}
+
 bool budget::is_prepaid() const noexcept {
     return upstream_->is_prepaid();
 }

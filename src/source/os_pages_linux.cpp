@@ -77,4 +77,8 @@ std::size_t os_pages::granularity() const noexcept {
     return posix::page_size();
 }
 
+std::size_t os_pages::best_granularity() const noexcept {
+    return options_.huge_pages == huge_pages::transparent ? huge_page : posix::page_size();
+}
+
 } // namespace cenote::inline v0_1

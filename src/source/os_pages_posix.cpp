@@ -50,4 +50,8 @@ std::size_t os_pages::granularity() const noexcept {
     return posix::page_size();
 }
 
+std::size_t os_pages::best_granularity() const noexcept {
+    return granularity();
+}
+
 } // namespace cenote::inline v0_1

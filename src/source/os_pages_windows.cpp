@@ -103,4 +103,8 @@ std::size_t os_pages::granularity() const noexcept {
     return machine().dwAllocationGranularity;
 }
 
+std::size_t os_pages::best_granularity() const noexcept {
+    return granularity();
+}
+
 } // namespace cenote::inline v0_1

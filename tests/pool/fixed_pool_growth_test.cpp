@@ -279,4 +279,35 @@ TEST(fixed_pool, required_bytes_of_a_pool_that_never_grows_are_those_of_its_init
     pool.reset();
 }
 
+TEST(fixed_pool, fills_regions_of_the_size_that_its_source_gives_best) {
+    for (const std::size_t size : {16u, 72u, 1000u, 40000u}) {
+        test::large_region_source from;
+        fixed_pool pool({.block_size = size, .source = &from, .sanitizers = false});
+        for (std::size_t bytes = 0; bytes < 5 * from.best; bytes += size) (void)pool.allocate();
+        EXPECT_GE(from.filled(), 2u) << size;
+        EXPECT_LE(from.filled(), 6u) << size;
+        EXPECT_EQ(from.filled() + from.small(), from.asked.size()) << testing::PrintToString(from.asked);
+        pool.reset();
+    }
+}
+
+TEST(fixed_pool, takes_from_such_a_source_what_it_is_told_and_no_more) {
+    test::large_region_source from;
+    const auto reserved = [&](fixed_pool_options options) {
+        options.block_size = 64;
+        options.source = &from;
+        options.sanitizers = false;
+        fixed_pool pool(options);
+        (void)pool.allocate();
+        const std::size_t bytes = pool.stats().reserved_bytes;
+        pool.reset();
+        return bytes;
+    };
+    constexpr std::size_t metadata = 32 << 10;
+    EXPECT_LT(reserved({.initial_blocks = 100}), 100 * 64 + metadata);
+    EXPECT_LT(reserved({.maximum_blocks = 5000}), 5000 * 64 + metadata);
+    EXPECT_LT(reserved({.growth = growth::constant(200)}), 200 * 64 + metadata);
+    EXPECT_LT(reserved({.initial_blocks = 30, .growth = growth::none()}), 30 * 64 + metadata);
+}
+
 } // namespace

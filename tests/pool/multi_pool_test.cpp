@@ -285,6 +285,20 @@ TEST(multi_pool, lives_in_a_buffer_of_required_bytes_without_the_heap) {
 
 constinit multi_pool everything{{.name = "static sizes"}};
 
+TEST(multi_pool, fills_regions_of_the_size_that_its_source_gives_best) {
+    test::large_region_source from;
+    multi_pool pool({.source = &from, .sanitizers = false});
+    for (std::size_t i = 0; i < 5 * (from.best >> 8); ++i) (void)pool.allocate(256);
+    EXPECT_GE(from.filled(), 2u);
+    EXPECT_EQ(from.filled() + from.small(), from.asked.size()) << testing::PrintToString(from.asked);
+    pool.reset();
+    test::large_region_source told;
+    multi_pool small({.initial_bytes = 128 << 10, .source = &told, .sanitizers = false});
+    (void)small.allocate(256);
+    EXPECT_LT(told.asked.front(), 256u << 10);
+    small.reset();
+}
+
 TEST(multi_pool, empty_braces_mean_its_default_options) {
     multi_pool pool({});
     EXPECT_EQ(pool.largest_block(), multi_pool().largest_block());

@@ -1,4 +1,5 @@
 // cenote: SPDX-License-Identifier: MIT
+#include <cenote/source/budget.hpp>
 #include <cenote/source/os_pages.hpp>
 
 #include "support/process_memory.hpp"
@@ -141,6 +142,9 @@ TEST(os_pages, huge_pages_start_on_2_MiB_and_are_asked_for) {
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(got.data()) % (2 * mebibyte), 0u);
         EXPECT_TRUE(test::has_vm_flag(got.data(), "hg"));
     }
+    EXPECT_EQ(from.best_granularity(), 2 * mebibyte);
+    EXPECT_EQ(budget(from, unlimited).best_granularity(), 2 * mebibyte);
+    EXPECT_EQ(os_pages().best_granularity(), os_pages().granularity());
     const reservation small(from, {from.granularity(), 64});
     ASSERT_NE(small.data(), nullptr);
     EXPECT_FALSE(test::has_vm_flag(small.data(), "hg"));

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <vector>
 
 namespace cenote::test {
 
@@ -101,6 +102,38 @@ private:
     heap heap_;
     std::map<void*, request> regions_;
     std::map<void*, std::size_t> absent_;
+};
+
+/// The heap, which would rather give whole MiB: the sizes that it was asked for.
+class large_region_source final : public source {
+public:
+    static constexpr std::size_t best = std::size_t{1} << 20;
+
+    [[nodiscard]] void* reserve(const request& wanted) noexcept override {
+        asked.push_back(wanted.bytes);
+        return heap_.reserve(wanted);
+    }
+    void release(void* region, const request& given) noexcept override { heap_.release(region, given); }
+    [[nodiscard]] std::size_t granularity() const noexcept override { return 4096; }
+    [[nodiscard]] std::size_t best_granularity() const noexcept override { return best; }
+
+    /// How many of those fill whole units of `best` but for less than an eighth of one.
+    [[nodiscard]] std::size_t filled() const noexcept {
+        std::size_t count = 0;
+        for (const std::size_t bytes : asked) count += (best - bytes % best) % best < best / 8 ? 1 : 0;
+        return count;
+    }
+    /// How many are smaller than a sixteenth, as a table of slabs is.
+    [[nodiscard]] std::size_t small() const noexcept {
+        std::size_t count = 0;
+        for (const std::size_t bytes : asked) count += bytes < best / 16 ? 1 : 0;
+        return count;
+    }
+
+    std::vector<std::size_t> asked;
+
+private:
+    heap heap_;
 };
 
 /// The heap as a system with pages of 64 KiB gives memory: a page that is committed in part is there as a

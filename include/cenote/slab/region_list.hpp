@@ -64,6 +64,13 @@ public:
     /// All that `grow(block_bytes)` takes from the source at most, padding not counted.
     [[nodiscard]] bool bytes_to_grow(std::size_t block_bytes, std::size_t& bytes) const noexcept;
 
+    /// How many units of `unit_bytes`, at most `most`, `grow` can have for that many bytes.
+    [[nodiscard]] std::size_t fitting(std::size_t most, std::size_t unit_bytes,
+                                      std::size_t bytes) const noexcept;
+
+    /// The units that fill the region for at least so many, when the source would rather give a larger one.
+    [[nodiscard]] std::size_t filling(std::size_t units, std::size_t unit_bytes) const noexcept;
+
     /// The alignment of that region.
     [[nodiscard]] std::size_t alignment_for(std::size_t block_bytes) const noexcept {
         return request_for(0, slabs_for(block_bytes)).alignment;

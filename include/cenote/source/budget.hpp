@@ -23,6 +23,7 @@ public:
     void populate(void* data, std::size_t bytes) noexcept override;
     void trim() noexcept override;
     [[nodiscard]] std::size_t granularity() const noexcept override;
+    [[nodiscard]] std::size_t best_granularity() const noexcept override;
     [[nodiscard]] bool is_prepaid() const noexcept override;
     [[nodiscard]] std::size_t available() const noexcept override;
 

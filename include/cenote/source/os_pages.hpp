@@ -39,6 +39,7 @@ public:
     void decommit(void* data, std::size_t bytes) noexcept override;
     void populate(void* data, std::size_t bytes) noexcept override;
     [[nodiscard]] std::size_t granularity() const noexcept override;
+    [[nodiscard]] std::size_t best_granularity() const noexcept override;
 
 private:
     os_pages_options options_{};

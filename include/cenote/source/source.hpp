@@ -51,6 +51,10 @@ public:
     /// Sizes of regions are rounded up to a multiple of this many bytes (a power of two).
     [[nodiscard]] virtual std::size_t granularity() const noexcept { return 1; }
 
+    /// Regions of a multiple of this many bytes (a power of two) suit the source best, as whole huge pages
+    /// do. Pools of equal blocks and of size classes fill such regions where the growth is theirs to choose.
+    [[nodiscard]] virtual std::size_t best_granularity() const noexcept { return granularity(); }
+
     /// At most this many bytes can be had by one `reserve` now; `unlimited` when nobody knows.
     [[nodiscard]] virtual std::size_t available() const noexcept { return unlimited; }
 
