@@ -17,7 +17,7 @@ struct effort {
     unsigned windows = 5;       // in each process
     double window_ms = 3;
     double long_ms = 1'000;   // of those that take long
-    unsigned more_rounds = 3; // at most, of cases where some rounds had no window that counts
+    unsigned more_rounds = 8; // at most, of cases where some rounds had no window that counts
 };
 
 // How long a window of this case lasts: with more threads than cores it takes many slices of time.
