@@ -54,9 +54,9 @@ public:
         ++calls;
         pages_.purge(data, bytes);
     }
-    void decommit(void* data, std::size_t bytes) noexcept override {
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override {
         ++calls;
-        pages_.decommit(data, bytes);
+        return pages_.decommit(data, bytes);
     }
     [[nodiscard]] std::size_t granularity() const noexcept override { return pages_.granularity(); }
 

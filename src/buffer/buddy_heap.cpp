@@ -196,10 +196,10 @@ unsigned buddy_heap::aged(unsigned age, unsigned steps) noexcept {
 
 void buddy_heap::give_back(std::byte* data, std::size_t bytes, bool is_final, returned& sum) noexcept {
     ++sum.calls;
+    sum.handled += bytes;
     if (watched_) base::permit(data, bytes);
     if (is_final) {
-        from_->decommit(data, bytes);
-        sum.bytes += bytes;
+        sum.bytes += from_->decommit(data, bytes);
     } else {
         from_->purge(data, bytes);
         sum.lazy_bytes += bytes;
@@ -272,10 +272,11 @@ returned buddy_heap::go_on(std::size_t bytes) noexcept {
     for (; next_ < entries_; ++next_) {
         buddy_region* const region = region_at(next_);
         if (region == nullptr) continue;
-        if (sum.bytes + sum.lazy_bytes >= bytes) return sum;
+        if (sum.handled >= bytes) return sum;
         if (is_over(*region, steps_, may_.for_good ? limits_.final : buddy_region::oldest)) {
             ++sum.calls;
             sum.bytes += request_for_region().bytes;
+            sum.handled += request_for_region().bytes;
             release(*region);
         } else {
             age_region(*region, sum);

@@ -234,8 +234,8 @@ std::size_t region_list::decommit_idle(std::size_t most) noexcept {
             slab& record = record_at(*region, place);
             if (record.idle_count == 0) continue;
             record.idle_count = 0;
-            plan_.from->decommit(region->data + place * plan_.slab_bytes, slab_length(*region, place));
-            bytes += slab_length(*region, place);
+            bytes +=
+                plan_.from->decommit(region->data + place * plan_.slab_bytes, slab_length(*region, place));
             --most;
         }
     }

@@ -24,8 +24,8 @@ bool budget::commit(void* data, std::size_t bytes) noexcept {
 void budget::purge(void* data, std::size_t bytes) noexcept {
     upstream_->purge(data, bytes);
 }
-void budget::decommit(void* data, std::size_t bytes) noexcept {
-    upstream_->decommit(data, bytes);
+std::size_t budget::decommit(void* data, std::size_t bytes) noexcept {
+    return upstream_->decommit(data, bytes);
 }
 void budget::populate(void* data, std::size_t bytes) noexcept {
     upstream_->populate(data, bytes);

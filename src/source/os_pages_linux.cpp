@@ -55,11 +55,12 @@ void os_pages::purge(void* data, std::size_t bytes) noexcept {
     errno = saved;
 }
 
-void os_pages::decommit(void* data, std::size_t bytes) noexcept {
+std::size_t os_pages::decommit(void* data, std::size_t bytes) noexcept {
     const int saved = errno;
     const posix::whole_pages pages(data, bytes);
-    if (pages.length != 0) (void)::madvise(pages.begin, pages.length, MADV_DONTNEED);
+    const bool gone = pages.length != 0 && ::madvise(pages.begin, pages.length, MADV_DONTNEED) == 0;
     errno = saved;
+    return gone ? pages.length : 0;
 }
 
 // One call for all pages, which is safe beside other threads; kernels before 5.14 do not know it.

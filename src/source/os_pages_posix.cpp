@@ -32,14 +32,14 @@ void os_pages::purge(void* data, std::size_t bytes) noexcept {
 }
 
 // Mapping fresh pages over the old ones is the one way POSIX has to give them back and keep the addresses.
-void os_pages::decommit(void* data, std::size_t bytes) noexcept {
+std::size_t os_pages::decommit(void* data, std::size_t bytes) noexcept {
     const int saved = errno;
     const posix::whole_pages pages(data, bytes);
-    if (pages.length != 0) {
-        (void)::mmap(pages.begin, pages.length, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    }
+    const bool gone =
+        pages.length != 0 && ::mmap(pages.begin, pages.length, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
     errno = saved;
+    return gone ? pages.length : 0;
 }
 
 void os_pages::populate(void* data, std::size_t bytes) noexcept {

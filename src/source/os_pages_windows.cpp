@@ -89,10 +89,11 @@ void os_pages::purge(void* data, std::size_t bytes) noexcept {
     if (pages.length != 0) (void)VirtualAlloc(pages.begin, pages.length, MEM_RESET, PAGE_READWRITE);
 }
 
-void os_pages::decommit(void* data, std::size_t bytes) noexcept {
+std::size_t os_pages::decommit(void* data, std::size_t bytes) noexcept {
     const error_keeper keeper;
     const whole_pages pages(data, bytes);
-    if (pages.length != 0) (void)VirtualFree(pages.begin, pages.length, MEM_DECOMMIT);
+    const bool gone = pages.length != 0 && VirtualFree(pages.begin, pages.length, MEM_DECOMMIT) != 0;
+    return gone ? pages.length : 0;
 }
 
 void os_pages::populate(void* data, std::size_t bytes) noexcept {

@@ -6,6 +6,7 @@
 #include "concurrent/threads.hpp"
 #include "conformance/failing_source.hpp"
 #include "conformance/strict_source.hpp"
+#include "support/test_sources.hpp"
 
 #include <cstring>
 #include <gtest/gtest.h>
@@ -255,6 +256,21 @@ TEST(buffer_pool, splits_a_larger_buffer_and_the_pieces_merge_when_they_meet) {
     EXPECT_EQ(now.counts.split, now.counts.merged); // all of it one piece again
     EXPECT_EQ(now.retained_bytes + now.idle_bytes, 0u);
     EXPECT_TRUE(pool.is_valid());
+}
+
+TEST(buffer_pool, a_trim_tells_of_what_went_and_no_more) {
+    for (const bool stays : {false, true}) { // what is decommitted
+        test::counting_source from;
+        from.refuse_decommit = stays;
+        buffer_pool pool({.source = &from, .sanitizers = false, .trim = trim::manual});
+        const buffer small = pool.acquire(4 * kib); // keeps its region
+        pool.acquire(mib).release();
+        pool.release_thread_caches();
+        const std::size_t before = from.present();
+        const std::size_t returned = pool.trim().returned_bytes;
+        EXPECT_EQ(returned, before - from.present());
+        EXPECT_EQ(from.present() == before, stays);
+    }
 }
 
 TEST(buffer_pool, works_from_a_callers_buffer) {

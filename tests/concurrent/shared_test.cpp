@@ -78,9 +78,6 @@ TEST(shared, a_pool_may_draw_from_a_source_that_is_another_pool) {
             return wanted.bytes > below_->block_size() ? nullptr : below_->try_allocate();
         }
         void release(void* region, const request&) noexcept override { below_->deallocate(region); }
-        [[nodiscard]] bool commit(void*, std::size_t) noexcept override { return true; }
-        void purge(void*, std::size_t) noexcept override {}
-        void decommit(void*, std::size_t) noexcept override {}
 
     private:
         concurrent_pool* below_;

@@ -56,9 +56,9 @@ public:
         ++calls_.purge;
         upstream_->purge(data, bytes);
     }
-    void decommit(void* data, std::size_t bytes) noexcept override {
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override {
         ++calls_.decommit;
-        upstream_->decommit(data, bytes);
+        return upstream_->decommit(data, bytes);
     }
     void populate(void* data, std::size_t bytes) noexcept override {
         ++calls_.populate;

@@ -8,6 +8,7 @@
 #include "conformance/all_subjects.hpp"
 #include "support/heap_calls.hpp"
 #include "support/slowness.hpp"
+#include "support/test_sources.hpp"
 
 #include <cstdlib>
 
@@ -107,6 +108,22 @@ TEST_P(conformance_memory, that_is_idle_goes_back_at_a_trim) {
     EXPECT_TRUE(on.made.is_valid());
     EXPECT_EQ(on.made.trim(), 0u);
     on.churn(2000, 300, 5);
+}
+
+TEST_P(conformance_memory, that_went_and_no_more_is_what_a_trim_tells) {
+    const shape form = of().shapes.front();
+    for (const bool stays : {false, true}) { // what is decommitted
+        counting_source from;
+        from.refuse_decommit = stays;
+        const room made(of(), {.from = &from, .when = trim::manual});
+        std::vector<void*> blocks(1500);
+        for (void*& block : blocks) block = made->allocate(form);
+        for (std::size_t i = 1; i < blocks.size(); ++i) made->deallocate(blocks[i], form);
+        const std::size_t before = from.present();
+        const std::size_t returned = made->trim();
+        EXPECT_EQ(returned, before - from.present()) << (stays ? "nothing is decommitted" : "");
+        made->deallocate(blocks[0], form);
+    }
 }
 
 TEST_P(conformance_memory, of_live_blocks_outlives_a_trim) {

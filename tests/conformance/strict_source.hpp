@@ -87,10 +87,13 @@ public:
         std::memset(data, 0xdb, bytes);
     }
 
-    void decommit(void* data, std::size_t bytes) noexcept override {
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override {
         auto* const begin = static_cast<std::byte*>(data);
         region* const home = region_of(begin, bytes);
-        if (home == nullptr) return complain("decommit: outside the regions");
+        if (home == nullptr) {
+            complain("decommit: outside the regions");
+            return 0;
+        }
         const auto from = static_cast<std::size_t>(begin - home->mapping);
         const std::size_t first = (from + page - 1) / page;
         const std::size_t end = (from + bytes) / page;
@@ -98,6 +101,7 @@ public:
             forbid_pages(home->mapping + at * page, page);
             home->is_committed[at] = false;
         }
+        return end > first ? (end - first) * page : 0;
     }
 
     [[nodiscard]] std::size_t granularity() const noexcept override { return granularity_; }

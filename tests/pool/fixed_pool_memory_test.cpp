@@ -61,7 +61,10 @@ public:
         return true;
     }
     void purge(void*, std::size_t) noexcept override { expect_open(); }
-    void decommit(void*, std::size_t) noexcept override { expect_open(); }
+    std::size_t decommit(void*, std::size_t) noexcept override {
+        expect_open();
+        return 0;
+    }
     bool closed = false;
 
 private:

@@ -23,9 +23,9 @@ public:
         pages_.release(region, given);
     }
     bool commit(void* data, std::size_t bytes) noexcept override { return pages_.commit(data, bytes); }
-    void decommit(void* data, std::size_t bytes) noexcept override {
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override {
         returned += bytes;
-        pages_.decommit(data, bytes);
+        return pages_.decommit(data, bytes);
     }
     void populate(void* data, std::size_t bytes) noexcept override { pages_.populate(data, bytes); }
     std::size_t granularity() const noexcept override { return pages_.granularity(); }

@@ -90,16 +90,16 @@ TEST(os_pages, decommit_gives_whole_pages_back_now_and_leaves_the_rest_alone) {
     const reservation got(from, {16 * page, 1});
     ASSERT_NE(got.data(), nullptr);
     std::memset(got.data(), 7, got.bytes());
-    from.decommit(got.data() + 1, 4 * page); // three whole pages inside
+    EXPECT_EQ(from.decommit(got.data() + 1, 4 * page), 3 * page); // whole pages inside
     EXPECT_EQ(resident_pages(got.data(), got.bytes()), 13u);
     EXPECT_EQ(got.data()[page - 1], std::byte{7});
     EXPECT_EQ(got.data()[4 * page], std::byte{7});
     ASSERT_TRUE(from.commit(got.data() + 1, 4 * page));
     EXPECT_EQ(got.data()[page], std::byte{0});
     EXPECT_EQ(got.data()[4 * page - 1], std::byte{0});
-    from.decommit(got.data() + 1, page - 1);
-    from.decommit(got.data() + 1, 0);
-    from.decommit(got.data() + 5 * page + 1, page);
+    EXPECT_EQ(from.decommit(got.data() + 1, page - 1), 0u);
+    EXPECT_EQ(from.decommit(got.data() + 1, 0), 0u);
+    EXPECT_EQ(from.decommit(got.data() + 5 * page + 1, page), 0u);
     EXPECT_EQ(got.data()[0], std::byte{7});
     EXPECT_EQ(got.data()[5 * page], std::byte{7});
     EXPECT_EQ(got.data()[7 * page - 1], std::byte{7});

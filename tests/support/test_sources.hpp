@@ -54,10 +54,12 @@ public:
         return !refuse_commit && commits <= most_commits;
     }
     void purge(void*, std::size_t) noexcept override { ++calls; }
-    void decommit(void* data, std::size_t bytes) noexcept override {
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override {
         ++calls;
+        if (refuse_decommit) return 0;
         decommitted += bytes;
         absent_[data] = bytes;
+        return bytes;
     }
     void populate(void* data, std::size_t bytes) noexcept override {
         ++calls;
@@ -84,7 +86,8 @@ public:
 
     bool refuse_reserve = false;
     bool refuse_commit = false;
-    bool dirty = true; ///< regions come filled with rubbish
+    bool refuse_decommit = false; ///< what is decommitted stays, as with the heap
+    bool dirty = true;            ///< regions come filled with rubbish
     std::size_t most_commits = unlimited;
     std::size_t limit = unlimited;
     std::size_t calls = 0;
@@ -154,10 +157,12 @@ public:
         for (std::uintptr_t at = begin / page; at * page < begin + bytes; ++at) present_.insert(at);
         return true;
     }
-    void decommit(void* data, std::size_t bytes) noexcept override {
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override {
         const auto begin = reinterpret_cast<std::uintptr_t>(data);
+        std::size_t gone = 0;
         for (std::uintptr_t at = (begin + page - 1) / page; (at + 1) * page <= begin + bytes; ++at)
-            present_.erase(at);
+            gone += present_.erase(at) * page;
+        return gone;
     }
     [[nodiscard]] std::size_t granularity() const noexcept override { return page; }
 

@@ -30,6 +30,7 @@ struct idle_limits {
 struct returned {
     std::size_t bytes = 0;        ///< for good
     std::size_t lazy_bytes = 0;   ///< if the system needs them
+    std::size_t handled = 0;      ///< both, and what the source did not let go
     std::size_t calls = 0;        ///< of the source
     bool is_more_to_come = false; ///< when the step is over: there is idle memory that has not gone yet
 };

@@ -19,7 +19,7 @@ public:
     void release(void* region, const request& given) noexcept override;
     [[nodiscard]] bool commit(void* data, std::size_t bytes) noexcept override;
     void purge(void* data, std::size_t bytes) noexcept override;
-    void decommit(void* data, std::size_t bytes) noexcept override;
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override;
     void populate(void* data, std::size_t bytes) noexcept override;
     void trim() noexcept override;
     [[nodiscard]] std::size_t granularity() const noexcept override;

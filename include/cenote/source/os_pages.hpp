@@ -36,7 +36,7 @@ public:
     void release(void* region, const request& given) noexcept override;
     [[nodiscard]] bool commit(void* data, std::size_t bytes) noexcept override;
     void purge(void* data, std::size_t bytes) noexcept override;
-    void decommit(void* data, std::size_t bytes) noexcept override;
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override;
     void populate(void* data, std::size_t bytes) noexcept override;
     [[nodiscard]] std::size_t granularity() const noexcept override;
     [[nodiscard]] std::size_t best_granularity() const noexcept override;
@@ -63,7 +63,9 @@ public:
         return pages_.commit(data, bytes);
     }
     void purge(void* data, std::size_t bytes) noexcept override { pages_.purge(data, bytes); }
-    void decommit(void* data, std::size_t bytes) noexcept override { pages_.decommit(data, bytes); }
+    std::size_t decommit(void* data, std::size_t bytes) noexcept override {
+        return pages_.decommit(data, bytes);
+    }
     void populate(void* data, std::size_t bytes) noexcept override { pages_.populate(data, bytes); }
     [[nodiscard]] std::size_t granularity() const noexcept override { return pages_.granularity(); }
     void trim() noexcept override;

@@ -39,8 +39,9 @@ public:
     /// The part stays usable.
     virtual void purge(void* /*data*/, std::size_t /*bytes*/) noexcept {}
 
-    /// Gives the pages of this part back now. `commit` it before the next use.
-    virtual void decommit(void* /*data*/, std::size_t /*bytes*/) noexcept {}
+    /// Gives the pages of this part back now, and returns how many bytes went. `commit` it before the next
+    /// use.
+    virtual std::size_t decommit(void* /*data*/, std::size_t /*bytes*/) noexcept { return 0; }
 
     /// Backs this part with memory now, so that the first use does not fault. Keeps the contents.
     virtual void populate(void* data, std::size_t bytes) noexcept;
