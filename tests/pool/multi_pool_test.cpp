@@ -1,9 +1,9 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/arith.hpp>
 #include <cenote/pool/multi_pool.hpp>
-#include <cenote/source/heap.hpp>
 #include <cenote/source/region.hpp>
 
+#include "pool/hidden_slabs.hpp"
 #include "support/heap_calls.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/sizes.hpp"
@@ -12,7 +12,6 @@
 #include <cstring>
 #include <gtest/gtest.h>
 #include <map>
-#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -189,21 +188,8 @@ TEST(multi_pool, memory_of_one_size_serves_another) {
     EXPECT_LE(from.peak, first * 3 / 2);
 }
 
-// Slabs of one region never stand in each other's way there; those of many regions, far apart, do.
 TEST(multi_pool, frees_blocks_of_slabs_whose_place_in_the_table_another_has) {
-    heap from;
-    multi_pool pool(
-        {.slab_bytes = 1 << 10, .growth = growth::constant(1), .source = &from, .sanitizers = false});
-    std::mt19937 chance(5);
-    std::vector<std::unique_ptr<char[]>> between;
-    std::vector<void*> blocks;
-    for (std::size_t i = 0; i < 3'000; ++i) {
-        between.push_back(std::make_unique<char[]>(1 + chance() % 5'000));
-        for (const std::size_t size : {16u, 64u, 128u}) blocks.push_back(pool.allocate(size));
-    }
-    for (void* const block : blocks) pool.deallocate(block);
-    EXPECT_EQ(pool.stats().live, 0u);
-    EXPECT_TRUE(pool.is_valid());
+    test::free_blocks_of_hidden_slabs<multi_pool>();
 }
 
 TEST(multi_pool, many_at_once_are_all_or_nothing) {
