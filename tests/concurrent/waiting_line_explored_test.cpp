@@ -128,6 +128,29 @@ TEST(waiting_line_explored, three_threads_and_two_things) {
     expect_nothing(explore(all_wait<explored, 1>(3, 2, 2, true), bound(2)));
 }
 
+// The middle one of three goes from under the upper one: who was about to take that must not think that the
+// middle one still stands below it.
+TEST(waiting_line_explored, a_take_that_was_overtaken_fails) {
+    expect_nothing(explore(
+        [](program& run) {
+            auto all = std::make_shared<world<explored, 1>>(3);
+            all->use_all();
+            run.threads.emplace_back([=] { (void)all->try_use(0); });
+            run.threads.emplace_back([=] {
+                const std::uint32_t upper = all->line.take();
+                const std::uint32_t middle = all->line.take();
+                const std::uint32_t lower = all->line.take();
+                if (lower != engine::no_number) all->line.give(lower);
+                if (upper != engine::no_number) all->line.give(upper);
+                if (middle == engine::no_number) return;
+                all->hold(middle);
+                all->line.give(middle);
+            });
+            run.at_end = [=] { all->require_all_there(3); };
+        },
+        bound(3)));
+}
+
 TEST(waiting_line_explored, stale_loads_do_no_harm) {
     exploration wanted = bound(1);
     wanted.stale_loads = 2;

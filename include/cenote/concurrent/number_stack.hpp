@@ -54,9 +54,8 @@ public:
         do {
             if ((seen & is_blocked) != 0) [[unlikely]]
                 return false;
-            link(number).store(top_of(seen), sync::memory_order_relaxed);
-        } while (!head.compare_exchange_weak(seen, after(seen, number), sync::memory_order_release,
-                                             sync::memory_order_acquire));
+        } while (!head.compare_exchange_weak(seen, after(seen, upon(low_half(seen), number)),
+                                             sync::memory_order_release, sync::memory_order_acquire));
         return true;
     }
 
@@ -102,7 +101,7 @@ public:
         for (std::uint32_t i = 0; i <= mask + 1; ++i) {
             atomic<std::uint64_t>& head = at_lane(i, mask).head;
             const std::uint64_t seen = head.load(sync::memory_order_relaxed);
-            head.store(after(seen, top_of(seen)) & ~is_blocked, sync::memory_order_release);
+            head.store(after(seen, low_half(seen)) & ~is_blocked, sync::memory_order_release);
         }
     }
 
@@ -115,7 +114,7 @@ public:
             const std::uint64_t seen = head.load(sync::memory_order_relaxed);
             const std::uint32_t top = top_of(seen);
             if (top == none) continue;
-            head.store(after(seen, link(top).load(sync::memory_order_relaxed)), sync::memory_order_relaxed);
+            head.store(after(seen, under(low_half(seen))), sync::memory_order_relaxed);
             return top;
         }
         return none;
@@ -123,8 +122,7 @@ public:
     void give_alone(std::uint32_t number) noexcept {
         atomic<std::uint64_t>& head = lanes_[0].head;
         const std::uint64_t seen = head.load(sync::memory_order_relaxed);
-        link(number).store(top_of(seen), sync::memory_order_relaxed);
-        head.store(after(seen, number), sync::memory_order_relaxed);
+        head.store(after(seen, upon(low_half(seen), number)), sync::memory_order_relaxed);
     }
 
     /// From now on the links stand here, those of the first `known` numbers as they were.
@@ -142,16 +140,15 @@ public:
     /// The numbers from `begin` to `end`, which are all there will be, behind those that were never taken.
     void append(std::uint32_t begin, std::uint32_t end) noexcept {
         for (std::uint32_t i = begin; i < end; ++i)
-            link(i).store(i + 1 < end ? i + 1 : none, sync::memory_order_relaxed);
+            link(i).store(i + 1 < end ? i + 2 : 0, sync::memory_order_relaxed);
         const std::uint64_t seen = fresh_.head.load(sync::memory_order_relaxed);
-        std::uint32_t top = top_of(seen);
-        if (top == none) {
-            top = begin;
+        std::uint32_t top = low_half(seen);
+        if (top == 0) {
+            top = begin + 1;
         } else {
-            std::uint32_t at = top;
-            for (std::uint32_t below = 0; (below = link(at).load(sync::memory_order_relaxed)) != none;)
-                at = below;
-            link(at).store(begin, sync::memory_order_relaxed);
+            std::uint32_t last = top;
+            for (std::uint32_t next = top; next != 0; next = under(next)) last = next;
+            link(last - 1).store(begin + 1, sync::memory_order_relaxed);
         }
         fresh_.head.store(after(seen, top), sync::memory_order_relaxed);
         widen(end);
@@ -173,8 +170,11 @@ public:
     }
 
 private:
-    // A head: the topmost number plus one, the mark of who has blocked it, and a tag that every change counts
-    // up.
+    // A head: the topmost number plus one, whether that is the lowest, too, the mark of who has blocked it,
+    // and a tag that every change counts up. Who knows that it is the lowest has no link to read or write
+    // before the exchange. A link is such a lower half; nobody stands upon what was never taken, so none is
+    // marked there.
+    static constexpr std::uint32_t is_lowest = std::uint32_t{1} << 31;
     static constexpr std::uint64_t is_blocked = std::uint64_t{1} << 32;
     static constexpr std::uint64_t one_more = std::uint64_t{1} << 33;
     struct alignas(64) one_lane {
@@ -184,24 +184,38 @@ private:
     [[nodiscard]] static constexpr std::uint32_t top_of(std::uint64_t head) noexcept {
         return (static_cast<std::uint32_t>(head) - 1) & none;
     }
-    [[nodiscard]] static constexpr std::uint64_t after(std::uint64_t head, std::uint32_t top) noexcept {
-        return ((head & ~std::uint64_t{0xffff'ffff}) + one_more) | ((top + 1) & none);
+    [[nodiscard]] static constexpr std::uint32_t low_half(std::uint64_t head) noexcept {
+        return static_cast<std::uint32_t>(head);
+    }
+    [[nodiscard]] static constexpr std::uint64_t after(std::uint64_t head, std::uint32_t low) noexcept {
+        return ((head & ~std::uint64_t{0xffff'ffff}) + one_more) | low;
     }
     // Read behind an acquire of a head, so that these are the links that it means.
     [[nodiscard]] atomic<std::uint32_t>& link(std::uint32_t number) const noexcept {
         return entries_.load(sync::memory_order_relaxed)[number].below;
     }
 
+    /// The lower half of a head when its topmost has gone.
+    [[nodiscard]] std::uint32_t under(std::uint32_t low) const noexcept {
+        return (low & is_lowest) != 0 ? 0 : link(top_of(low)).load(sync::memory_order_relaxed);
+    }
+    /// And when a number has come upon it.
+    [[nodiscard]] std::uint32_t upon(std::uint32_t low, std::uint32_t number) noexcept {
+        if (low == 0) return (number + 1) | is_lowest;
+        link(number).store(low, sync::memory_order_relaxed);
+        return number + 1;
+    }
+
     [[nodiscard]] std::uint32_t pop(one_lane& from) noexcept {
         std::uint64_t seen = from.head.load(sync::memory_order_acquire);
         for (;;) {
-            const std::uint32_t top = top_of(seen);
-            if (top == none || (seen & is_blocked) != 0) return none;
+            const std::uint32_t low = low_half(seen);
+            if (low == 0 || (seen & is_blocked) != 0) return none;
             // May belong to somebody else by now; then the exchange below fails.
-            const std::uint32_t below = link(top).load(sync::memory_order_relaxed);
+            const std::uint32_t below = under(low);
             if (from.head.compare_exchange_weak(seen, after(seen, below), sync::memory_order_acquire,
                                                 sync::memory_order_acquire))
-                return top;
+                return top_of(low);
         }
     }
     [[nodiscard]] CENOTE_NOINLINE std::uint32_t take_elsewhere(std::uint32_t own) noexcept {
@@ -236,9 +250,9 @@ private:
     void for_each(Visit visit) const noexcept {
         const std::uint32_t mask = mask_.load(sync::memory_order_relaxed);
         for (std::uint32_t i = 0; i <= mask + 1; ++i) {
-            std::uint32_t at = top_of(at_lane(i, mask).head.load(sync::memory_order_relaxed));
-            for (; at != none; at = link(at).load(sync::memory_order_relaxed))
-                if (!visit(at, i > mask)) return;
+            std::uint32_t at = low_half(at_lane(i, mask).head.load(sync::memory_order_relaxed));
+            for (; at != 0; at = under(at))
+                if (!visit(top_of(at), i > mask)) return;
         }
     }
 
