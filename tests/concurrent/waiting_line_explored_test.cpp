@@ -134,6 +134,7 @@ TEST(waiting_line_explored, a_take_that_was_overtaken_fails) {
     expect_nothing(explore(
         [](program& run) {
             auto all = std::make_shared<world<explored, 1>>(3);
+            auto kept = std::make_shared<std::uint32_t>(engine::no_number);
             all->use_all();
             run.threads.emplace_back([=] { (void)all->try_use(0); });
             run.threads.emplace_back([=] {
@@ -142,11 +143,15 @@ TEST(waiting_line_explored, a_take_that_was_overtaken_fails) {
                 const std::uint32_t lower = all->line.take();
                 if (lower != engine::no_number) all->line.give(lower);
                 if (upper != engine::no_number) all->line.give(upper);
-                if (middle == engine::no_number) return;
-                all->hold(middle);
-                all->line.give(middle);
+                *kept = middle;
             });
-            run.at_end = [=] { all->require_all_there(3); };
+            run.at_end = [=] {
+                if (*kept != engine::no_number) {
+                    require(all->line.levels().free == 2, "one that is out is free, too");
+                    all->line.give(*kept);
+                }
+                all->require_all_there(3);
+            };
         },
         bound(3)));
 }

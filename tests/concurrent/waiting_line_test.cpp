@@ -58,6 +58,26 @@ TEST(waiting_line, serves_who_came_first_first) {
     EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5}));
 }
 
+// The one that handed over what it had is likely to come back for it: the heads stay marked until then.
+TEST(waiting_line, is_open_again_one_call_after_the_last_hand_over) {
+    things some(2);
+    const std::uint32_t first = some.get();
+    const std::uint32_t second = some.get();
+    waiting_line::waiter later(1, [](waiting_line::waiter&) noexcept {});
+    EXPECT_EQ(some.line.stand(later), wait_result::none);
+    some.line.give(first);
+    EXPECT_EQ(later.given, first);
+    EXPECT_FALSE(some.line.seems_empty()); // that is, it cannot be said
+    EXPECT_EQ(some.line.levels().free, 0u);
+    EXPECT_TRUE(some.line.seems_empty());
+    EXPECT_EQ(some.line.stand(later), wait_result::none);
+    some.line.give(second);
+    some.line.give(first);
+    EXPECT_EQ(some.line.take(), first);
+    some.line.give(first);
+    some.line.give(second);
+}
+
 TEST(waiting_line, who_wants_several_is_not_overtaken) {
     things some(2);
     const std::uint32_t first = some.get();

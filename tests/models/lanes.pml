@@ -50,7 +50,7 @@ inline block_lanes() {
     is_blocked[1] = true
 #endif
 }
-// While somebody waits, or when it is closed, they stay blocked.
+// While somebody waits, or when it is closed, they stay blocked; and they may stay so for a while longer.
 inline unblock_lanes() {
     if
 #ifdef FAULT_unblocked_while_somebody_waits
@@ -58,7 +58,7 @@ inline unblock_lanes() {
     :: is_closed -> skip
 #else
     :: length == 0 && !is_closed -> is_blocked[0] = false; is_blocked[1] = false
-    :: length != 0 || is_closed -> skip
+    :: true -> skip // also when nobody waits any more: until the next one at the latest
 #endif
     fi
 }

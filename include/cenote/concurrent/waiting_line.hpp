@@ -141,7 +141,9 @@ public:
 private:
     static constexpr bool is_real = std::is_same_v<Policy, sync::real>;
 
-    // Holds the lock, and the stack. Whose wait ends by this is woken or called when it is free again.
+    // Holds the lock, and the stack. Whose wait ends by this is woken or called when it is free again. When
+    // nobody waits any more, the stack stays blocked for one more section: who has just handed over what it
+    // had mostly comes to wait for it at once, and marking all heads twice each time costs more than a lock.
     class section {
     public:
         explicit section(basic_waiting_line& line) noexcept : section(line, now_) {}
@@ -158,7 +160,9 @@ private:
         section(const section&) = delete;
         section& operator=(const section&) = delete;
         ~section() {
-            if (line_.queue_.empty() && !line_.is_closed_) line_.free_.unblock();
+            const bool was_awaited = line_.is_awaited_;
+            line_.is_awaited_ = !line_.queue_.empty();
+            if (!line_.is_awaited_ && !was_awaited && !line_.is_closed_) line_.free_.unblock();
             word* const told = line_.to_wake_;
             line_.to_wake_ = nullptr;
             line_.crew_.unlock();
@@ -253,6 +257,7 @@ private:
     data<std::uint32_t> count_{0};
     basic_waiter_queue<Policy> queue_;
     data<bool> is_closed_{false};
+    data<bool> is_awaited_{false}; // when the last section ended
     data<word*> to_wake_{nullptr};
     data<calls*> calls_{nullptr}; // of who holds the lock
 };
