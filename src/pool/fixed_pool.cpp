@@ -175,10 +175,8 @@ inline void fixed_pool::note_taken_back(void* block) noexcept {
     ++calls_.deallocations;
 }
 
-// Not when a window may be over: one is twice as long as there are blocks at least.
 CENOTE_INLINE bool fixed_pool::give_quickly(void* block) noexcept {
-    if (!is_quick_ || settling_ != 0 || (store_.flushed() + 1) / 2 >= store_.heap().blocks()) return false;
-    if (!store_.depot().put_quickly(block)) return false;
+    if (store_.flushed() >= quick_until_ || !store_.depot().put_quickly(block)) return false;
     store_.note_flushed(1);
     ++calls_.deallocations;
     return true;
@@ -220,13 +218,27 @@ void fixed_pool::deallocate_seldom(void* block) noexcept {
 
 // Whatever of it the windows of traffic allow.
 void fixed_pool::give_back_what_is_idle() noexcept {
-    if (walks_ != 0 || options_.trim != trim::automatic) return;
-    const std::size_t window = window_for(layout_.stride) * retention_.patience();
-    if (store_.flushed() >= window * store_.heap().blocks()) {
-        give_back_surplus();
-    } else if (settling_ != 0) {
-        settle();
+    if (walks_ != 0) return;
+    if (options_.trim == trim::automatic) {
+        if (store_.flushed() >= window()) {
+            give_back_surplus();
+        } else if (settling_ != 0) {
+            settle();
+        }
     }
+    if (is_quick_) look_ahead();
+}
+
+std::size_t fixed_pool::window() const noexcept {
+    return window_for(layout_.stride) * retention_.patience() * store_.heap().blocks();
+}
+
+// Up to the free that ends the window, whatever the size of blocks. Of fewer blocks it ends sooner: who
+// gives slabs back looks again; of more too soon, and then is looked again.
+void fixed_pool::look_ahead() noexcept {
+    const bool is_quiet = options_.trim != trim::automatic;
+    const std::size_t end = is_quiet ? unlimited : window();
+    quick_until_ = settling_ == 0 && end != 0 ? end - 1 : 0;
 }
 
 void fixed_pool::deallocate_n(void* const* blocks, std::size_t count) noexcept {
@@ -373,6 +385,7 @@ std::size_t fixed_pool::trim() noexcept {
     store_.depot().drain(unlimited);
     store_.heap().give_idle_slabs(unlimited);
     release_idle_regions();
+    quick_until_ = 0;
     std::size_t decommitted = 0;
     if (regions_.used() == 0) {
         store_.strip();

@@ -194,6 +194,7 @@ void fixed_pool::shrink_to(std::size_t slabs) noexcept {
     store_.suspend();
     store_.depot().drain(unlimited);
     store_.heap().give_idle_slabs(unlimited);
+    quick_until_ = 0;
     while (regions_.slabs() > slabs) {
         engine::region_header* const idle = regions_.youngest_idle();
         if (idle == nullptr) break;

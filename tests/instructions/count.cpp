@@ -172,6 +172,18 @@ void count_growth() {
     for (const std::size_t blocks : {20 * few, many}) count_growth("drop_and_build", blocks, false, drops);
 }
 
+// Whatever the size of a block: many windows of traffic, of one block that comes and goes with checks.
+void count_checked_pairs() {
+    for (const std::size_t bytes : {64, 1024}) {
+        cenote::fixed_pool pool({.block_size = bytes, .checks = true, .sanitizers = false, .name = "pairs"});
+        counted count("growth checked_pairs " + std::to_string(bytes));
+        constexpr std::size_t pairs = 200'000;
+        count.start();
+        for (std::size_t i = 0; i < pairs; ++i) pool.deallocate(pool.allocate());
+        count.stop(pairs);
+    }
+}
+
 // Blocks of random sizes that are replaced at random.
 class traffic {
 public:
@@ -264,5 +276,6 @@ void count_any_size() {
 int main() {
     count_hot_paths();
     count_growth();
+    count_checked_pairs();
     count_any_size();
 }

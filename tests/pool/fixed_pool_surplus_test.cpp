@@ -120,6 +120,23 @@ TEST(fixed_pool_surplus_checked, goes_back_though_one_block_comes_and_goes) {
     EXPECT_TRUE(pool.is_valid());
 }
 
+TEST(fixed_pool_surplus_checked, goes_back_after_a_trim_as_soon_as_ever) {
+    counting_pages from;
+    fixed_pool pool({.block_size = 64, .source = &from, .checks = true, .sanitizers = false});
+    std::vector<void*> held(20'000);
+    for (void*& block : held) block = pool.allocate();
+    for (void* block : held) pool.deallocate(block);
+    void* const stays = pool.allocate();
+    (void)pool.trim();
+    held.resize(3'000);
+    for (void*& block : held) block = pool.allocate();
+    for (void* block : held) pool.deallocate(block);
+    const std::size_t returned = from.returned;
+    for (int i = 0; i < 17'000; ++i) pool.deallocate(pool.allocate()); // two windows of some 4,000 blocks
+    EXPECT_GT(from.returned, returned);
+    pool.deallocate(stays);
+}
+
 TEST(fixed_pool_surplus_manual, stays_for_ever) {
     counting_pages from;
     fixed_pool pool({.block_size = 64, .source = &from, .sanitizers = false, .trim = trim::manual});

@@ -252,6 +252,8 @@ private:
     [[nodiscard]] bool has_room_for(std::size_t blocks) noexcept;
     void give_back_what_is_idle() noexcept;
     void give_back_surplus() noexcept;
+    [[nodiscard]] std::size_t window() const noexcept;
+    void look_ahead() noexcept;
     void settle() noexcept;
     void give_slabs_beyond(std::size_t needed) noexcept;
     void release_idle_regions() noexcept;
@@ -270,6 +272,7 @@ private:
     std::size_t walks_ = 0;
     std::size_t most_reserved_ = 0; // blocks
     std::size_t settling_ = 0;      // until as many were flushed, all go to their slabs
+    std::size_t quick_until_ = 0;   // as many were flushed, a free is a look at a bitmap and no more
     engine::retention retention_;
     call_counts calls_;
 };
