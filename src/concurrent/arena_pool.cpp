@@ -123,19 +123,21 @@ bool arena_pool::wait(std::int64_t deadline, lease& into) noexcept {
     return result != engine::wait_result::closed;
 }
 
-void arena_pool::take_back(std::uint32_t number, arena& back) noexcept {
-    back.reset();
-    keep_what_is_needed(back);
-    line_.give(number);
+// Stores delay the exchange that follows: none is done that changes nothing.
+CENOTE_INLINE void arena_pool::note_loan(arena& back) noexcept {
+    const std::size_t extent = back.extent_;
+    if (extent != 0) back.extent_ = 0;
+    const std::size_t loan = sync::load_relaxed(loans_);
+    sync::store_relaxed(recent_[loan % most_recent], extent);
+    sync::store_relaxed(loans_, loan + 1);
 }
 
-void arena_pool::keep_what_is_needed(arena& back) noexcept {
-    // Behind a reset, which has noted how far the loan went.
-    const std::size_t loan = sync::load_relaxed(loans_);
-    sync::store_relaxed(recent_[loan % most_recent], std::exchange(back.extent_, 0));
-    sync::store_relaxed(loans_, loan + 1);
+void arena_pool::take_back(std::uint32_t number, arena& back) noexcept {
+    if (back.chunks_.current() != nullptr) back.reset(); // else nothing was taken of it yet
+    note_loan(back);
     if (back.chunks_.reserved() != 0) [[unlikely]]
         (void)back.trim(kept_bytes());
+    line_.give(number);
 }
 
 std::size_t arena_pool::kept_bytes() const noexcept {

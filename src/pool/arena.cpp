@@ -37,7 +37,7 @@ void arena::set_top(std::byte* top) noexcept {
 }
 
 // At capacity zero the hot words say that nothing fits, and that nothing is the last allocation.
-void arena::go_to_current() noexcept {
+CENOTE_INLINE void arena::go_to_current() noexcept {
     const engine::chunk* const current = chunks_.current();
     const bool is_hot = current != nullptr && !is_exact_;
     high_ = current != nullptr ? current->top : nullptr;
@@ -45,7 +45,7 @@ void arena::go_to_current() noexcept {
     end_ = is_hot ? current->end : nullptr;
 }
 
-void arena::note_peak() noexcept {
+CENOTE_INLINE void arena::note_peak() noexcept {
     engine::chunk* const current = chunks_.current();
     if (current == nullptr) return;
     std::byte* const now = top();
@@ -325,7 +325,7 @@ void arena::rewind(const arena_mark& to) noexcept {
 
 void arena::reset() noexcept {
     if (is_freeing_) return report(misuse::not_quiet, nullptr);
-    destruct_down_to(nullptr);
+    if (notes_ != nullptr) destruct_down_to(nullptr);
     marks_ = nullptr;
     if (chunks_.current() != nullptr) free_from(*chunks_.first(), chunks_.first()->begin);
 }

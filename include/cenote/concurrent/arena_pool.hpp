@@ -112,7 +112,7 @@ private:
     [[nodiscard]] lease wait(std::int64_t deadline);
     [[nodiscard]] bool wait(std::int64_t deadline, lease& into) noexcept;
     void take_back(std::uint32_t number, arena& back) noexcept;
-    void keep_what_is_needed(arena& back) noexcept;
+    void note_loan(arena& back) noexcept;
 
     engine::waiting_line line_; // the hot words come first
     std::size_t recent_[most_recent] =
