@@ -102,11 +102,6 @@ void fixed_run::reserve(operation how) {
     require(ground_.source().calls().all() == calls, "reserved blocks needed the source");
 }
 
-void fixed_run::refuse(operation how) {
-    if (how.which % 3 == 0) return ground_.source().relent();
-    ground_.source().refuse(how.amount % 6u + 1, how.which % 3 == 1 ? refusal::once : refusal::from_then_on);
-}
-
 // Misuse.
 
 void* fixed_run::never_allocated(std::size_t from) const {

@@ -57,10 +57,7 @@ fixed_pool_options fixed_run::options_of(const program& script) {
     return result;
 }
 
-fixed_run::fixed_run(const program& script, const fixed_pool_options& options)
-    : ground_(ground_of<fixed_pool>(script, options)), options_(options) {
-    options_.source = &ground_.source();
-    if (script.choices[11] % 3 == 1) options_.on_exhaustion = {&fixed_run::free_one, this, 2};
+fixed_run::fixed_run(const program& script, const fixed_pool_options& options) : pool_run(script, options) {
     const bool is_none = options_.growth.how == growth::kind::none;
     limit_ = is_none && options_.initial_blocks != 0 ? options_.initial_blocks : options_.maximum_blocks;
     try {
@@ -70,15 +67,6 @@ fixed_run::fixed_run(const program& script, const fixed_pool_options& options)
         return;
     }
     most_live_ = std::min<std::size_t>(3000, (std::size_t{2} << 20) / pool_->stride() + 40);
-}
-
-bool fixed_run::free_one(void* context, const shortage& what) {
-    auto& self = *static_cast<fixed_run*>(context);
-    require(what.pool == self.options_.name, "the handler was told of another pool");
-    self.was_short_ = true;
-    if (self.map_.live.empty()) return false;
-    self.free(self.map_.live.size() / 2);
-    return true;
 }
 
 void fixed_run::enter(void* block, std::size_t bytes) {
@@ -92,16 +80,6 @@ void fixed_run::enter(void* block, std::size_t bytes) {
 
 void fixed_run::require_zero(const void* block, std::size_t bytes) {
     require(all_are(std::byte{0}, static_cast<const std::byte*>(block), bytes), "a block is not zeroed");
-}
-
-void* fixed_run::leave(std::size_t number) {
-    void* const block = map_.live[number].data;
-    require_good(map_.live.remove(number));
-    map_.note_freed(block);
-    index_.erase(block);
-    throughout_.erase(block);
-    ++map_.calls.deallocations;
-    return block;
 }
 
 void fixed_run::free(std::size_t number) {
@@ -122,16 +100,9 @@ void fixed_run::allowed(std::size_t blocks) const {
 
 // Calls a verb that asks for so many blocks more, or in all: true when it was given them.
 bool fixed_run::tries(std::size_t blocks, bool in_all, const std::function<bool()>& verb) {
-    is_armed_ = ground_.source().is_armed();
-    was_short_ = false;
     const pool_stats before = pool_->stats();
     const std::size_t live = map_.live.size();
-    bool given = false;
-    try {
-        given = verb();
-    } catch (const out_of_memory& refusal) {
-        require(refusal.details().pool == options_.name, "the exception names another pool");
-    }
+    const bool given = attempt(verb);
     if (given && was_short_) map_.forget_addresses(); // as below, before the handler was called
     if (!given) {
         refused(blocks, in_all);
@@ -214,23 +185,11 @@ void fixed_run::free_some(operation how) {
     }
 }
 
-void fixed_run::free_burst(operation how) {
-    std::size_t chance = how.amount * 2654435761u + 1;
-    for (std::size_t left = how.amount % 1500; left != 0 && !map_.live.empty(); --left) {
-        chance = chance * 6364136223846793005u + 1442695040888963407u;
-        const std::size_t size = map_.live.size();
-        const std::size_t number = how.which % 3 == 0   ? size - 1
-                                   : how.which % 3 == 1 ? 0
-                                                        : (chance >> 33) % size;
-        free(number);
-    }
-}
-
 void fixed_run::step(operation how) {
     using verb = void (fixed_run::*)(operation);
     static constexpr verb verbs[] = {
         &fixed_run::allocate,  &fixed_run::allocate,   &fixed_run::allocate_many, &fixed_run::allocate_burst,
-        &fixed_run::free_some, &fixed_run::free_some,  &fixed_run::free_burst,    &fixed_run::ask,
+        &fixed_run::free_some, &fixed_run::free_some,  &fixed_run::free_many,     &fixed_run::ask,
         &fixed_run::walk,      &fixed_run::walk_on,    &fixed_run::reset,         &fixed_run::trim_all,
         &fixed_run::reserve,   &fixed_run::misuse_one, &fixed_run::misuse_one,    &fixed_run::refuse};
     (this->*verbs[how.verb % std::size(verbs)])(how);
@@ -255,11 +214,7 @@ void fixed_run::run(const program& script) {
         script, 400, [this](operation one) { step(one); },
         [this](std::size_t number) { check(map_.live.size() < 300 || number % 8 == 0); });
     check(true);
-    const std::size_t left = map_.live.size();
-    pool_.reset();
-    require(recorder::leaked().blocks == left, "the leak report is wrong");
-    require(recorder::count() == 0, "the destructor reported misuse though there was none");
-    ground_.check_end();
+    end();
 }
 
 void run_on_fixed_pool(const program& script) {

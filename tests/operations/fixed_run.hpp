@@ -5,23 +5,19 @@
 
 #include <cenote/pool/fixed_pool.hpp>
 
-#include "operations/ground.hpp"
-#include "operations/program.hpp"
+#include "operations/pool_run.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <map>
 
 namespace cenote::test {
 
-class fixed_run {
+class fixed_run final : pool_run<fixed_pool, fixed_pool_options> {
 public:
     [[nodiscard]] static fixed_pool_options options_of(const program& script);
     fixed_run(const program& script, const fixed_pool_options& options);
     void run(const program& script);
 
 private:
-    static bool free_one(void* context, const shortage& what);
     static void require_zero(const void* block, std::size_t bytes);
 
     void step(operation how);
@@ -32,7 +28,7 @@ private:
     void allocate_many(operation how);
     void allocate_burst(operation how);
     void free_some(operation how);
-    void free_burst(operation how);
+    void free_many(operation how) { free_burst(how, 1500); }
     void ask(operation how);
     void walk(operation how);
     void walk_on(operation how);
@@ -40,13 +36,11 @@ private:
     void trim_all(operation how);
     void reserve(operation how);
     void misuse_one(operation how);
-    void refuse(operation how);
 
     // What they share.
     bool tries(std::size_t blocks, bool in_all, const std::function<bool()>& verb);
     void enter(void* block, std::size_t bytes);
-    void* leave(std::size_t number);
-    void free(std::size_t number);
+    void free(std::size_t number) override;
     void refused(std::size_t blocks, bool in_all);
     void allowed(std::size_t blocks) const;
     void misuse_free(void* pointer, misuse kind, bool is_certain);
@@ -55,16 +49,8 @@ private:
     /// Whether what is known of free blocks stays true until memory goes back on demand.
     [[nodiscard]] bool addresses_last() const noexcept { return options_.trim == trim::manual; }
 
-    ground ground_;
-    fixed_pool_options options_;
-    chronicle map_;
-    std::map<void*, std::size_t> index_; // of some live blocks, as first told
-    std::size_t limit_ = unlimited;      // the most that can be live
-    std::size_t most_live_ = 0;          // the most that a run wants
-    std::set<void*> throughout_;         // live since the walk under way began
-    bool is_armed_ = false;
-    bool was_short_ = false;           // the handler was called
-    std::unique_ptr<fixed_pool> pool_; // last: goes first
+    std::size_t limit_ = unlimited; // the most that can be live
+    std::size_t most_live_ = 0;     // the most that a run wants
 };
 
 } // namespace cenote::test

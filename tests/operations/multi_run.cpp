@@ -10,7 +10,6 @@
 namespace cenote::test {
 namespace {
 
-constexpr std::size_t most_live = 2000;
 constexpr std::size_t most_live_bytes = std::size_t{4} << 20;
 
 constexpr std::size_t slabs[] = {65536, 1024, 2048, 4096, 65536, 16384};
@@ -18,15 +17,6 @@ constexpr std::size_t initials[] = {0, 0, 0, 1, 5000, 100'000};
 constexpr std::size_t maxima[] = {unlimited, unlimited, unlimited, 2000, 60'000, 500'000};
 constexpr std::size_t sizes[] = {0,   1,   15,   16,   17,   100,  128,    129,   144,
                                  145, 512, 1000, 2048, 4096, 8192, 20'000, 70'000};
-constexpr std::size_t alignments[] = {1, 8, 32, 64, 256, 1024, 4096, 8192};
-
-bool is_zero(const void* block, std::size_t bytes) {
-    return all_are(std::byte{0}, static_cast<const std::byte*>(block), bytes);
-}
-
-std::size_t alignment_of(operation how) {
-    return how.which % 4 == 0 ? pick(alignments, how.which / 4) : multi_pool::default_alignment;
-}
 
 } // namespace
 
@@ -51,180 +41,13 @@ multi_pool_options multi_run::options_of(const program& script) {
 }
 
 multi_run::multi_run(const program& script, const multi_pool_options& options)
-    : ground_(ground_of<multi_pool>(script, options)), options_(options) {
-    options_.source = &ground_.source();
-    if (script.choices[11] % 3 == 1) options_.on_exhaustion = {&multi_run::free_one, this, 2};
-    try {
-        pool_ = std::make_unique<multi_pool>(options_);
-    } catch (const out_of_memory&) {
-        require(!ground_.is_ample() || options_.maximum_bytes != unlimited, "the first slabs were refused");
-    }
-}
-
-bool multi_run::free_one(void* context, const shortage& what) {
-    auto& self = *static_cast<multi_run*>(context);
-    require(what.pool == self.options_.name, "the handler was told of another pool");
-    self.was_short_ = true;
-    if (self.map_.live.empty()) return false;
-    self.free(self.map_.live.size() / 2);
-    return true;
-}
-
-std::size_t multi_run::size_of(operation how) const {
-    const std::size_t size = how.which % 3 == 0 ? how.amount % 3000u : pick(sizes, how.amount);
-    return map_.live.bytes() + size > most_live_bytes ? size % 100 : size;
-}
-
-void multi_run::enter(void* block, std::size_t size, std::size_t alignment) {
-    if (options_.zero_on_allocate) require(is_zero(block, size), "a block is not zeroed");
-    require(pool_->size_of(block) >= size, "a block is smaller than asked");
-    require_good(map_.live.add(block, size, alignment));
-    map_.peak = std::max(map_.peak, map_.live.size());
-    ++map_.calls.allocations;
-}
-
-void* multi_run::leave(std::size_t number) {
-    void* const block = map_.live[number].data;
-    require_good(map_.live.remove(number));
-    map_.note_freed(block);
-    index_.erase(block);
-    throughout_.erase(block);
-    ++map_.calls.deallocations;
-    return block;
-}
-
-void multi_run::free(std::size_t number) {
-    const block_ledger::entry gone = map_.live[number];
-    void* const block = leave(number);
-    if (number % 2 == 0) {
-        pool_->deallocate(block);
-    } else {
-        pool_->deallocate(block, gone.size, gone.alignment);
-    }
-}
-
-// True when the verb was given what it asks for; refusals need a reason and change nothing.
-bool multi_run::tries(bool is_possible, const std::function<bool()>& verb) {
-    is_armed_ = ground_.source().is_armed();
-    was_short_ = false;
-    const pool_stats before = pool_->stats();
-    const std::size_t live = map_.live.size();
-    bool given = false;
-    try {
-        given = verb();
-    } catch (const out_of_memory& refusal) {
-        require(refusal.details().pool == options_.name, "the exception names another pool");
-    }
-    if (!given || was_short_) map_.forget_addresses(); // what it grew by was taken back, idle slabs with it
-    if (given) return true;
-    const bool is_bounded = options_.maximum_bytes != unlimited || options_.growth.how == growth::kind::none;
-    const bool had_reason =
-        !is_possible || is_bounded || !ground_.is_ample() || ground_.is_exact_buffer() || is_armed_;
-    require(had_reason, "a request was refused without a reason");
-    const pool_stats after = pool_->stats();
-    const bool handled = live != map_.live.size(); // the handler has freed
-    require(handled || after.live == before.live, "a refused request changed the live blocks");
-    // Without instrumentation a class's live blocks are noted now and then, also by a call that is refused.
-    require(handled || !is_exact() || after.peak_live == before.peak_live,
-            "a refused request changed the peak");
-    require(handled || after.live_bytes == before.live_bytes, "a refused request changed the live bytes");
-    return false;
-}
-
-void multi_run::allocate(operation how) {
-    if (map_.live.size() >= most_live) return;
-    std::size_t size = size_of(how);
-    const std::size_t alignment = alignment_of(how);
-    void* block = nullptr;
-    const bool given = tries(true, [&] {
-        switch (how.verb % 4) {
-        case 0:
-            block = pool_->try_allocate(size, alignment);
-            break;
-        case 1:
-            block = pool_->allocate(size, alignment);
-            break;
-        case 2:
-            block = pool_->allocate_zeroed(size, alignment);
-            require(is_zero(block, size), "a block is not zeroed");
-            break;
-        default:
-            const allocation got = pool_->allocate_at_least(size, alignment);
-            require(got.size >= size, "allocate_at_least gives less");
-            block = got.pointer;
-            size = got.size;
-        }
-        return block != nullptr;
-    });
-    if (given) {
-        enter(block, size, alignment);
-    } else {
-        ++map_.calls.failures;
-    }
-}
-
-void multi_run::allocate_many(operation how) {
-    const std::size_t size = size_of(how) % 5000;
-    const std::size_t room = most_live - std::min(most_live, map_.live.size());
-    const std::size_t count =
-        std::min<std::size_t>({how.amount % 900u, room, (std::size_t{1} << 20) / (size + 1)});
-    std::vector<void*> blocks(count + 1, &blocks);
-    const bool given = tries(true, [&] {
-        if (how.which % 4 < 2) return pool_->try_allocate_n(size, blocks.data(), count);
-        pool_->allocate_n(size, blocks.data(), count);
-        return true;
-    });
-    require(blocks.back() == &blocks, "allocate_n wrote too far");
-    if (!given) {
-        ++map_.calls.failures;
-        return;
-    }
-    for (std::size_t i = 0; i < count; ++i) enter(blocks[i], size, multi_pool::default_alignment);
-}
-
-void multi_run::allocate_burst(operation how) {
-    for (std::size_t left = how.amount % 700u; left != 0; --left) {
-        const std::size_t before = map_.live.size();
-        const auto number = static_cast<std::uint16_t>(how.which % 2 == 0 ? how.amount : how.amount * left);
-        allocate({static_cast<std::uint8_t>(left), how.which, number});
-        if (map_.live.size() <= before) return;
-    }
-}
-
-void multi_run::free_some(operation how) {
-    if (map_.live.empty()) return;
-    const std::size_t number = how.amount % map_.live.size();
-    switch (how.which % 3) {
-    case 0:
-        return free(number);
-    case 1:
-        return pool_->deallocate_erased(leave(number));
-    default: {
-        std::vector<void*> blocks;
-        for (std::size_t left = how.amount % 900u; left != 0 && !map_.live.empty(); --left)
-            blocks.push_back(leave(how.which % map_.live.size()));
-        pool_->deallocate_n(blocks.data(), blocks.size());
-    }
-    }
-}
-
-void multi_run::free_burst(operation how) {
-    std::size_t chance = how.amount * 2654435761u + 1;
-    for (std::size_t left = how.amount % 900u; left != 0 && !map_.live.empty(); --left) {
-        chance = chance * 6364136223846793005u + 1442695040888963407u;
-        const std::size_t size = map_.live.size();
-        const std::size_t number = how.which % 3 == 0   ? size - 1
-                                   : how.which % 3 == 1 ? 0
-                                                        : (chance >> 33) % size;
-        free(number);
-    }
-}
+    : sized_run(script, options, sizes, most_live_bytes) {}
 
 void multi_run::step(operation how) {
     using verb = void (multi_run::*)(operation);
     static constexpr verb verbs[] = {
         &multi_run::allocate,  &multi_run::allocate,   &multi_run::allocate_many, &multi_run::allocate_burst,
-        &multi_run::free_some, &multi_run::free_some,  &multi_run::free_burst,    &multi_run::ask,
+        &multi_run::free_some, &multi_run::free_some,  &multi_run::free_many,     &multi_run::ask,
         &multi_run::walk,      &multi_run::walk_on,    &multi_run::reset,         &multi_run::trim_all,
         &multi_run::reserve,   &multi_run::misuse_one, &multi_run::misuse_one,    &multi_run::refuse};
     (this->*verbs[how.verb % std::size(verbs)])(how);
@@ -253,11 +76,7 @@ void multi_run::run(const program& script) {
         script, 300, [this](operation one) { step(one); },
         [this](std::size_t number) { check(map_.live.size() < 200 || number % 8 == 0); });
     check(true);
-    const std::size_t left = map_.live.size();
-    pool_.reset();
-    require(recorder::leaked().blocks == left, "the leak report is wrong");
-    require(recorder::count() == 0, "the destructor reported misuse though there was none");
-    ground_.check_end();
+    end();
 }
 
 void run_on_multi_pool(const program& script) {
