@@ -189,7 +189,7 @@ bool fixed_pool::try_deallocate(void* block) noexcept {
 bool fixed_pool::try_deallocate_seldom(void* block) noexcept {
     if (!is_exact() || !is_open_ || !store_.depot().try_put_exact(block)) return false;
     note_taken_back(block);
-    give_back_what_is_idle();
+    if (store_.flushed() > quick_until_) give_back_what_is_idle();
     return true;
 }
 
@@ -205,6 +205,12 @@ void fixed_pool::deallocate_slow(void* block) noexcept {
 }
 
 void fixed_pool::deallocate_seldom(void* block) noexcept {
+    if (store_.flushed() < quick_until_) { // of another slab than the last, or of one that was full
+        if (!store_.depot().put_exact(block)) return;
+        store_.note_flushed(1);
+        ++calls_.deallocations;
+        return;
+    }
     if (is_exact() || !is_open_) {
         take_back_exactly(block);
     } else {

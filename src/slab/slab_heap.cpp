@@ -204,9 +204,15 @@ void slab_heap::link(std::uint32_t id) noexcept {
         partial_ = merged(partial_, id);
         return;
     }
-    keep_lone();
+    if (partial_ != no_slab) {
+        slab& first = regions_->record(partial_);
+        if (first.idle_count == first.blocks) { // and alone
+            keep_apart(partial_);
+        } else {
+            first.previous = id;
+        }
+    }
     record.next = partial_;
-    if (partial_ != no_slab) regions_->record(partial_).previous = id;
     partial_ = id;
 }
 

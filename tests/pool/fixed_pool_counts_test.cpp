@@ -3,6 +3,7 @@
 // Promise 8: the numbers add up, never underflow, and are absent rather than approximate.
 #include <cenote/pool/fixed_pool.hpp>
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <random>
 #include <vector>
@@ -94,6 +95,20 @@ TEST(fixed_pool_counts, calls_are_absent_without_the_option_and_exact_with_it) {
     EXPECT_EQ(pool.stats().calls->allocations, 60u);
     EXPECT_EQ(pool.stats().calls->deallocations, 30u);
     EXPECT_EQ(pool.stats().calls->failures, 3u);
+}
+
+TEST(fixed_pool_counts, calls_are_exact_in_pools_of_many_slabs) {
+    fixed_pool pool({.block_size = 64, .blocks_per_slab = 100, .stats = true, .sanitizers = false});
+    std::vector<void*> blocks(1'000);
+    for (int round = 0; round < 10; ++round) {
+        for (void*& block : blocks) block = pool.allocate();
+        std::shuffle(blocks.begin(), blocks.end(), std::mt19937(1));
+        for (void* const block : blocks) pool.deallocate(block);
+    }
+    EXPECT_EQ(pool.stats().calls->allocations, 10'000u);
+    EXPECT_EQ(pool.stats().calls->deallocations, 10'000u);
+    EXPECT_EQ(pool.stats().live, 0u);
+    EXPECT_TRUE(pool.is_valid());
 }
 
 TEST(fixed_pool_counts, an_unused_pool_counts_nothing) {

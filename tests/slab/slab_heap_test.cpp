@@ -174,6 +174,25 @@ TEST_F(slab_heaps, the_only_idle_slab_serves_on_and_goes_back_when_told) {
     EXPECT_TRUE(heap.is_valid());
 }
 
+TEST_F(slab_heaps, the_only_idle_slab_is_kept_apart_once_another_has_an_idle_block) {
+    start(24, 10);
+    heap.configure(heap.layout(), list, {});
+    grow(30);
+    const std::vector<void*> idle = take(10);
+    const std::vector<void*> full = take(10);
+    position at;
+    for (void* const block : idle) {
+        ASSERT_TRUE(heap.find_near(block, at));
+        ASSERT_TRUE(heap.put_one(at));
+    }
+    ASSERT_TRUE(heap.find_near(full[0], at));
+    ASSERT_TRUE(heap.put_one(at));
+    EXPECT_TRUE(heap.is_valid());
+    heap.give_idle_slabs(unlimited);
+    EXPECT_EQ(heap.blocks(), 10u);
+    EXPECT_TRUE(heap.is_valid());
+}
+
 TEST_F(slab_heaps, a_slab_that_went_back_is_not_found_near) {
     start(24, 10);
     grow(30);

@@ -199,6 +199,7 @@ private:
     }
     void link(std::uint32_t id) noexcept;
     void unlink(std::uint32_t id) noexcept;
+    void unlink_first(slab& record) noexcept;
     [[nodiscard]] std::uint32_t merged(std::uint32_t one, std::uint32_t other) noexcept;
     void give_highest_slabs(std::size_t most) noexcept;
     [[nodiscard]] bool has_sound_links(std::uint32_t id, std::size_t& links) const noexcept;
@@ -266,6 +267,13 @@ inline bool slab_heap::put_one(const position& at) noexcept {
     return true;
 }
 
+// The list's head, where no address goes first, and it has no idle block any more.
+inline void slab_heap::unlink_first(slab& record) noexcept {
+    partial_ = record.next;
+    if (partial_ != no_slab) regions_->record(partial_).previous = no_slab;
+    record.next = no_slab;
+}
+
 // Of a listed slab, which has an idle block.
 inline void* slab_heap::take_from(const slab_table::entry& entry, slab& record) noexcept {
     while (record.idle()[record.hint] == 0) ++record.hint;
@@ -286,9 +294,11 @@ inline void* slab_heap::take_quickly() noexcept {
         return nullptr;
     const slab_table::entry& entry = regions_->table().at(id);
     slab& record = *entry.record;
-    if (record.idle_count == 1 || (habits_.lowest_first && record.idle_count == record.blocks)) [[unlikely]]
+    if (habits_.lowest_first && (record.idle_count == 1 || record.idle_count == record.blocks)) [[unlikely]]
         return nullptr;
-    return take_from(entry, record);
+    void* const block = take_from(entry, record);
+    if (record.idle_count == 0) unlink_first(record);
+    return block;
 }
 
 inline bool slab_heap::put_quickly(const void* pointer) noexcept {
