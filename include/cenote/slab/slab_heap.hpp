@@ -187,6 +187,7 @@ private:
     [[nodiscard]] void* take_from(const slab_table::entry& entry, slab& record) noexcept;
     void note_idle(std::uint32_t id) noexcept;
     [[nodiscard]] bool stays(std::uint32_t id, const slab& record) const noexcept;
+    [[nodiscard]] bool find_in_nearest(const void* pointer, position& at) const noexcept;
     void keep_apart(std::uint32_t id) noexcept;
     void keep_lone() noexcept;
     [[nodiscard]] bool has_lone() const noexcept {
@@ -301,14 +302,28 @@ inline void* slab_heap::take_quickly() noexcept {
     return block;
 }
 
-inline bool slab_heap::put_quickly(const void* pointer) noexcept {
+inline bool slab_heap::find_in_nearest(const void* pointer, position& at) const noexcept {
     const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - near_.begin);
     if (offset >= near_.bytes) return false;
     const std::uint64_t index = layout_.by_stride.quotient(offset);
-    if (index >= layout_.blocks_per_slab) return false;
-    slab& record = *near_.block.record;
-    const auto w = static_cast<std::uint32_t>(index / slab::word_bits);
-    const slab::word bit = slab::bit(static_cast<std::uint32_t>(index));
+    at = {near_.block.id, static_cast<std::uint32_t>(index), near_.block.record};
+    return index < layout_.blocks_per_slab;
+}
+
+inline bool slab_heap::find_near(const void* pointer, position& at) noexcept {
+    if (find_in_nearest(pointer, at)) return true;
+    if (!find(pointer, at)) return false;
+    const slab_table::entry& entry = regions_->table().at(at.id);
+    near_ = {at, entry.begin, entry.bytes};
+    return true;
+}
+
+inline bool slab_heap::put_quickly(const void* pointer) noexcept {
+    position at;
+    if (!find_in_nearest(pointer, at)) return false;
+    slab& record = *at.record;
+    const std::uint32_t w = at.index / slab::word_bits;
+    const slab::word bit = slab::bit(at.index);
     slab::word& out = record.out()[w];
     if ((out & bit) == 0 || record.idle_count == 0) return false;
     if (record.idle_count + 1 == record.blocks && !stays(near_.block.id, record)) return false;
@@ -317,19 +332,6 @@ inline bool slab_heap::put_quickly(const void* pointer) noexcept {
     --out_;
     ++idle_;
     return true;
-}
-
-inline bool slab_heap::find_near(const void* pointer, position& at) noexcept {
-    auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(pointer) - near_.begin);
-    if (offset >= near_.bytes) {
-        if (!find(pointer, at)) return false;
-        const slab_table::entry& entry = regions_->table().at(at.id);
-        near_ = {at, entry.begin, entry.bytes};
-        return true;
-    }
-    const std::uint64_t index = layout_.by_stride.quotient(offset);
-    at = {near_.block.id, static_cast<std::uint32_t>(index), near_.block.record};
-    return index < layout_.blocks_per_slab;
 }
 
 } // namespace cenote::inline v0_1::engine
