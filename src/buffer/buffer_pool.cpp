@@ -197,16 +197,33 @@ buffer_pool::clock::time_point buffer_pool::tick(clock::time_point now) noexcept
     }
     if (is_due) shared_.release_cache();
     std::int64_t next = 0;
-    do { // more than once for what is left of the step before, with the lock free in between
-        const section here(shared_);
-        next = core.tick(when);
-        is_due = core.is_due(when);
-    } while (is_due);
+    for (;;) { // more than once for what is left of the step before, with the lock free in between
+        {
+            const section here(shared_);
+            next = core.tick(when);
+            is_due = core.is_due(when);
+        }
+        if (!is_due) break;
+        shared_.give_way();
+    }
     return clock::time_point(std::chrono::duration_cast<clock::duration>(std::chrono::nanoseconds(next)));
 }
 
+// In parts, with the lock free in between; then what came back meanwhile.
 trim_result buffer_pool::trim() noexcept {
-    return shared_.trim();
+    engine::buffer_tiers& core = shared_.core();
+    shared_.release_cache();
+    std::size_t bytes = 0;
+    for (bool is_first = true;; is_first = false) {
+        {
+            const section here(shared_);
+            if (!shared_.is_open() || core.from().is_prepaid() || !core.trim_part(is_first, bytes)) break;
+        }
+        shared_.give_way();
+    }
+    trim_result result = shared_.trim();
+    result.returned_bytes += bytes;
+    return result;
 }
 
 // Questions.

@@ -289,6 +289,18 @@ std::size_t buffer_tiers::trim() noexcept {
     return gone.bytes;
 }
 
+bool buffer_tiers::trim_part(bool is_first, std::size_t& bytes) noexcept {
+    if (is_first) {
+        clear_shelves();
+        heap_.begin_trim();
+    }
+    if (!heap_.is_in_step()) return false;
+    const returned gone = heap_.go_on(bytes_at_a_time);
+    purges_ += gone.calls;
+    bytes += gone.bytes;
+    return heap_.is_in_step();
+}
+
 bool buffer_tiers::oversize_for(std::size_t size, std::size_t& bytes) const noexcept {
     const std::size_t unit = std::max<std::size_t>(limit_.granularity(), share_bytes);
     if (size > base::size_max / 2 || !base::round_up(size + share_bytes, unit, bytes)) return false;

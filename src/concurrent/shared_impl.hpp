@@ -144,6 +144,13 @@ void shared<Core>::release_cache() noexcept {
 }
 
 template<class Core>
+void shared<Core>::give_way() noexcept {
+    constexpr std::int64_t to_wake = 100'000; // nanoseconds
+    const std::int64_t begin = sync::steady_now();
+    while (!crew_.is_locked() && sync::steady_now() - begin < to_wake) sync::real::yield();
+}
+
+template<class Core>
 trim_result shared<Core>::trim() noexcept {
     trim_result result;
     release_cache();

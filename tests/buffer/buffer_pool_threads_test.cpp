@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <mutex>
 #include <random>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -234,6 +235,63 @@ TEST(buffer_pool_threads, trim_says_what_other_threads_pin) {
     other.run([&] { pool.release_thread_caches(); });
     EXPECT_EQ(pool.trim().pinned_bytes, 0u);
     EXPECT_TRUE(pool.is_valid());
+}
+
+/// Takes long to take memory back, and tells how much others got done by then.
+class slow_source final : public source {
+public:
+    [[nodiscard]] void* reserve(const request& wanted) noexcept override {
+        return default_source().reserve(wanted);
+    }
+    void release(void* region, const request& given) noexcept override {
+        std::this_thread::sleep_for(2ms);
+        default_source().release(region, given);
+        if (first_ < 0) first_ = served;
+        last_ = served;
+    }
+    [[nodiscard]] std::size_t granularity() const noexcept override { return default_source().granularity(); }
+    /// Between the first release and the last.
+    [[nodiscard]] int served_meanwhile() const { return last_ - first_; }
+
+    std::atomic<int> served{0};
+
+private:
+    int first_ = -1;
+    int last_ = -1;
+};
+
+/// 240 MiB that nobody holds: each region of 8 MiB is one call of the source.
+void expect_others_are_served(void (*give_back)(buffer_pool&)) {
+    slow_source memory;
+    buffer_pool pool({.source = &memory, .sanitizers = false, .trim = trim::manual});
+    {
+        std::vector<buffer> held;
+        while (held.size() < 60) held.push_back(pool.acquire(4 << 20));
+    }
+    std::atomic<bool> is_over{false};
+    std::thread other([&] {
+        while (!is_over) {
+            (void)pool.stats();
+            ++memory.served;
+            std::this_thread::sleep_for(100us); // or it would never leave the lock to the other
+        }
+    });
+    give_back(pool);
+    is_over = true;
+    other.join();
+    EXPECT_LT(pool.stats().reserved_bytes, std::size_t{20} << 20);
+    EXPECT_GE(memory.served_meanwhile(), 3); // of the 14 times between two parts
+}
+
+TEST(buffer_pool_threads, who_waits_for_the_lock_is_served_between_the_parts_of_a_trim) {
+    expect_others_are_served([](buffer_pool& pool) { EXPECT_GT(pool.trim().returned_bytes, 200u << 20); });
+}
+
+TEST(buffer_pool_threads, who_waits_for_the_lock_is_served_between_the_parts_of_a_late_tick) {
+    expect_others_are_served([](buffer_pool& pool) {
+        const auto now = buffer_pool::clock::now();
+        for (int step = 0; step < 13; ++step) (void)pool.tick(now + step * 1s);
+    });
 }
 
 } // namespace

@@ -80,6 +80,8 @@ public:
         std::uint32_t seen = is_free;
         return state_.compare_exchange_strong(seen, is_taken, memory_order_acquire, memory_order_relaxed);
     }
+    /// As of now.
+    [[nodiscard]] bool is_locked() const noexcept { return state_.load(memory_order_relaxed) != is_free; }
     void lock() noexcept {
         if (!try_lock()) [[unlikely]]
             lock_slow();

@@ -73,6 +73,8 @@ public:
     /// The same in parts, so that nobody who needs the lock waits for all of it: a step begins, and goes on
     /// by a region at a time until so many bytes went.
     void begin_step(unsigned steps, const idle_limits& limits) noexcept;
+    /// A step that takes all that is idle.
+    void begin_trim() noexcept { begin_step(all_steps, {}); }
     [[nodiscard]] returned go_on(std::size_t bytes) noexcept;
     [[nodiscard]] bool is_in_step() const noexcept { return is_in_step_; }
     /// All that is idle goes at once.

@@ -91,6 +91,9 @@ public:
     std::size_t trim() noexcept;
 
     // What the pool itself asks.
+    /// The same in parts, of which each adds to `bytes` what it gave back: false when there is no more. A
+    /// part that others do meanwhile, because time passes, is not counted.
+    [[nodiscard]] bool trim_part(bool is_first, std::size_t& bytes) noexcept;
     /// Makes a live buffer one of a larger tier where it is, if what lies behind it is free.
     [[nodiscard]] bool extend(void* entry, unsigned of, unsigned wanted) noexcept;
     /// A region of its own for a request above the largest tier, or null: so many bytes for the caller, and

@@ -35,6 +35,7 @@ public:
     void lock() noexcept { lock_.lock(); }
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
     void unlock() noexcept { lock_.unlock(); }
+    [[nodiscard]] bool is_locked() const noexcept { return lock_.is_locked(); }
 
     // All that follows needs the lock.
 

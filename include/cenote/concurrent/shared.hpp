@@ -69,6 +69,9 @@ public:
     [[nodiscard]] bool holds(const void* block, std::uint32_t size_class) noexcept;
 
     void release_cache() noexcept;
+    /// For who was in a section and comes again at once: lets a thread that sleeps for the lock have it
+    /// before, which needs longer to wake than its holder to come again. Not in a section.
+    void give_way() noexcept;
     [[nodiscard]] trim_result trim() noexcept;
     /// The caller's magazines counted anew, or with `all` everybody's, which needs quiet.
     [[nodiscard]] pool_stats levels(bool all) noexcept;
