@@ -1,7 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/base/arith.hpp>
 #include <cenote/base/sanitizer.hpp>
-#include <cenote/base/sync.hpp>
 #include <cenote/buffer/buffer_tiers.hpp>
 
 #include <algorithm>
@@ -15,10 +14,7 @@ constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
 constexpr std::size_t most_in_a_magazine = 32;
 constexpr std::size_t share_of_a_thread = 2; // of what is retained, in a magazine
 constexpr std::size_t share_of_caches = 4;   // of a maximum, in those of all expected threads
-constexpr unsigned puts_to_a_look = 64;      // at the clock
-constexpr std::size_t bytes_at_a_time = std::size_t{16} << 20; // go back while others wait for the lock
-constexpr std::int64_t between_parts = 1'000'000;              // nanoseconds, in which they have it
-constexpr std::size_t share_bytes = 64;                        // behind a buffer that is a region of its own
+constexpr std::size_t share_bytes = 64;      // behind a buffer that is a region of its own
 
 unsigned log2_of(std::size_t power) noexcept {
     return static_cast<unsigned>(std::countr_zero(power));
@@ -198,108 +194,7 @@ void buffer_tiers::give_one(std::uint32_t of, void* entry) noexcept {
     after_put(of);
 }
 
-void buffer_tiers::after_put(std::uint32_t /*of*/) noexcept {
-    if (options_.trim == cenote::trim::manual || ++puts_ < puts_to_a_look) return;
-    puts_ = 0;
-    pass_by(sync::steady_now());
-}
-
-/// The buffers at the bottom of a shelf, those used longest ago, go to the heap.
-void buffer_tiers::unshelve(tier& of, std::size_t count) noexcept {
-    const auto order = static_cast<unsigned>(&of - tiers_);
-    for (std::size_t i = 0; i < count; ++i) heap_.give(place_of(of.shelf_.begin[i]), order);
-    std::copy(of.shelf_.begin + count, of.shelf_.top, of.shelf_.begin);
-    of.shelf_.top -= count;
-    shelved_bytes_ -= count * of.bytes_;
-}
-
-void buffer_tiers::clear_shelves() noexcept {
-    for (unsigned t = 0; t < options_.tiers(); ++t) {
-        unshelve(tiers_[t], tiers_[t].shelf_.count());
-        tiers_[t].least_ = 0;
-    }
-}
-
-// Memory.
-
-// Steady traffic comes back to the most that was in use, and sometimes above it: what is idle within that,
-// and some more as long as it takes as much, stays. The system may have what the last step was far from; for
-// good goes what all steps were.
-idle_limits buffer_tiers::limits_now() const noexcept {
-    idle_limits limits;
-    limits.final = static_cast<unsigned>(options_.return_after / options_.lazy_after) - 1;
-    const unsigned window = limits.final - 1; // behind what came off a shelf
-    const std::size_t taken = recent_.taken(window);
-    const std::size_t lately = recent_.peak(limits.lazy - 1);
-    const std::size_t needed = recent_.peak(window);
-    limits.lazy_need = lately + std::min(taken, lately);
-    limits.final_need = needed + std::min(taken, needed / 2);
-    return limits;
-}
-
-std::int64_t buffer_tiers::tick(std::int64_t now) noexcept {
-    const std::int64_t step = options_.lazy_after.count();
-    if (stepped_at_ == never || now < stepped_at_) stepped_at_ = now;
-    if (!heap_.is_in_step()) {
-        const std::int64_t steps = (now - stepped_at_) / step;
-        if (steps == 0) return later_by(stepped_at_, step);
-        stepped_at_ += steps * step;
-        begin_step(static_cast<unsigned>(std::min<std::int64_t>(steps, buddy_region::oldest)));
-    }
-    returned gone;
-    if (heap_.is_in_step()) {
-        gone = heap_.go_on(bytes_at_a_time);
-        purges_ += gone.calls;
-    }
-    if (heap_.is_in_step()) {
-        parted_at_ = now;
-        return std::min(later_by(now, between_parts), later_by(stepped_at_, step));
-    }
-    // What is out may be released in a moment, and is idle from the step on that sees it.
-    const bool is_pending = gone.is_more_to_come || heap_.used_bytes() != 0;
-    return later_by(stepped_at_, is_pending ? step : options_.return_after.count());
-}
-
-void buffer_tiers::pass_by(std::int64_t now) noexcept {
-    const std::int64_t apart = std::min<std::int64_t>(between_parts, options_.lazy_after.count());
-    const bool is_soon = now >= parted_at_ && now - parted_at_ < apart; // the clock may go back
-    if (!heap_.is_in_step() || !is_soon) (void)tick(now);
-}
-
-void buffer_tiers::begin_step(unsigned passed) noexcept {
-    wants_flushes_ = true;
-    for (unsigned t = 0; t < options_.tiers(); ++t) {
-        unshelve(tiers_[t], tiers_[t].least_); // nobody needed them in the whole step
-        tiers_[t].least_ = tiers_[t].shelf_.count();
-    }
-    if (limit_.is_prepaid()) return;
-    recent_.skip(passed - 1);
-    heap_.begin_step(passed, limits_now());
-    recent_.pass(heap_.used_bytes());
-}
-
-std::int64_t buffer_tiers::later_by(std::int64_t from, std::int64_t length) noexcept {
-    return from < sync::no_deadline - length ? from + length : sync::no_deadline;
-}
-
-std::size_t buffer_tiers::trim() noexcept {
-    clear_shelves();
-    const returned gone = heap_.trim();
-    purges_ += gone.calls;
-    return gone.bytes;
-}
-
-bool buffer_tiers::trim_part(bool is_first, std::size_t& bytes) noexcept {
-    if (is_first) {
-        clear_shelves();
-        heap_.begin_trim();
-    }
-    if (!heap_.is_in_step()) return false;
-    const returned gone = heap_.go_on(bytes_at_a_time);
-    purges_ += gone.calls;
-    bytes += gone.bytes;
-    return heap_.is_in_step();
-}
+// Beyond the tiers.
 
 bool buffer_tiers::oversize_for(std::size_t size, std::size_t& bytes) const noexcept {
     const std::size_t unit = std::max<std::size_t>(limit_.granularity(), share_bytes);
