@@ -70,12 +70,11 @@ const char* fixed_pool::try_required_bytes(const fixed_pool_options& wanted, std
 
 const char* fixed_pool::try_required_bytes(const fixed_pool_options& wanted, unsigned threads,
                                            std::size_t& bytes, std::size_t& unit_bytes) noexcept {
-    if (const char* const flaw = wanted.flaw()) return flaw;
+    engine::block_layout layout;
+    if (const char* const flaw = wanted.flaw(layout)) return flaw;
     const std::size_t most = most_blocks(wanted);
     const std::size_t blocks = most != unlimited ? most : wanted.initial_blocks;
     if (blocks == 0) return "required_bytes needs maximum_blocks or initial_blocks";
-    engine::block_layout layout;
-    (void)wanted.lay_out(layout);
     region somewhere(nullptr, 0);
     engine::region_list regions;
     const plan chosen = plan_for(somewhere, layout, blocks, wanted.is_exact(), wanted, threads);

@@ -36,8 +36,8 @@ void block_store::strip() noexcept {
 }
 
 void block_store::end() noexcept {
-    if (!spare_.is_empty()) drain(spare_);
-    if (!loaded.is_empty()) drain(loaded);
+    if (!spare_.is_empty()) depot_.discard(spare_.begin, spare_.top);
+    if (!loaded.is_empty()) depot_.discard(loaded.begin, loaded.top);
 }
 
 void* block_store::refill() noexcept {
@@ -51,8 +51,9 @@ void* block_store::refill() noexcept {
     }
     note_peak();
     if (loaded.capacity() == 0) return depot_.take_exact();
-    // A pool of few blocks pays for few: at most as many more as are out.
-    const std::size_t want = heap().out() < first_blocks ? first_blocks : heap().out();
+    // A pool of few blocks pays for few, of a single one for one: at most as many more as are out.
+    const std::size_t out = heap().out();
+    const std::size_t want = out == 0 ? 1 : out < first_blocks ? first_blocks - out : out;
     loaded.top += depot_.fetch(loaded.begin, want < loaded.capacity() ? want : loaded.capacity());
     return loaded.is_empty() ? nullptr : loaded.pop();
 }

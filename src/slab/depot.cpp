@@ -147,6 +147,12 @@ private:
     slab_heap& heap_;
 };
 
+// Or nowhere: nobody will look for them again.
+struct no_sink {
+    CENOTE_INLINE void take(const position& /*at*/) noexcept {}
+    CENOTE_INLINE void take_eight(const position& /*at*/, bool /*upwards*/) noexcept {}
+};
+
 } // namespace
 
 // Eight blocks that stand side by side, in either order, are checked and marked at once: freed in the order
@@ -198,6 +204,12 @@ void* const* depot::put(void* const* begin, void* const* end) noexcept {
     begin = withdraw(begin, end, magazine.count, sink);
     magazine.count != 0 ? push_full(magazine) : push_empty(magazine);
     return begin;
+}
+
+void depot::discard(void* const* begin, void* const* end) noexcept {
+    std::size_t count = 0;
+    no_sink sink;
+    (void)withdraw(begin, end, count, sink);
 }
 
 // Neighbours go a bitmap word at a time.

@@ -36,6 +36,7 @@ void region_list::configure(const region_plan& plan) noexcept {
 }
 
 std::size_t region_list::slabs_for(std::size_t block_bytes) const noexcept {
+    if (block_bytes - 1 < plan_.slab_bytes) return 1; // of most pools' first regions, without a division
     return block_bytes / plan_.slab_bytes + (block_bytes % plan_.slab_bytes != 0 ? 1 : 0);
 }
 
@@ -219,10 +220,15 @@ void region_list::release_all() noexcept {
     used_ = 0;
 }
 
+// In the order of `release_all`, but nothing is put back to the state before the first region.
 void region_list::end() noexcept {
-    release_all();
-    if (!plan_.shared) return;
-    table_.clear();
+    if (plan_.from == nullptr) return;
+    while (last_ != nullptr) {
+        const region_header gone = *last_;
+        last_ = gone.previous;
+        if (last_ == nullptr && !plan_.shared) table_memory_.release(*plan_.from);
+        plan_.from->release(gone.data, request_for(gone.bytes, gone.slabs));
+    }
     table_memory_.release(*plan_.from);
 }
 

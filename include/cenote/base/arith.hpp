@@ -29,7 +29,7 @@ inline constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
 }
 
 [[nodiscard]] constexpr bool is_power_of_two(std::size_t n) noexcept {
-    return std::has_single_bit(n);
+    return n != 0 && (n & (n - 1)) == 0; // what counts the bits is a call where there is no instruction
 }
 
 /// `n` rounded up to a multiple of `unit` (not zero) into `rounded`; false when that does not fit.

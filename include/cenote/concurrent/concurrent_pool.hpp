@@ -40,8 +40,12 @@ struct concurrent_pool_options {
 
     /// What is wrong with these options, or null.
     [[nodiscard]] constexpr const char* flaw() const noexcept {
-        if (threads == 0) return "threads is 0; leave it out or say how many threads are expected";
+        if (const char* const own = own_flaw()) return own;
         return to_fixed().flaw();
+    }
+    /// The same of what a pool of one thread has not.
+    [[nodiscard]] constexpr const char* own_flaw() const noexcept {
+        return threads == 0 ? "threads is 0; leave it out or say how many threads are expected" : nullptr;
     }
 
     [[nodiscard]] constexpr fixed_pool_options to_fixed() const noexcept {
@@ -171,8 +175,8 @@ private:
     friend class engine::basic_object_pool; // for `retire`
 
     static constexpr fixed_pool_options checked(const concurrent_pool_options& wanted) {
-        if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
-        return wanted.to_fixed();
+        if (const char* const flaw = wanted.own_flaw()) base::raise_bad_options(wanted.name, flaw);
+        return wanted.to_fixed(); // whose flaws the core finds
     }
 
     CENOTE_NOINLINE void* allocate_slow();

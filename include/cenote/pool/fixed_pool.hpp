@@ -53,7 +53,12 @@ struct fixed_pool_options {
     /// How blocks are laid out; false when that does not fit.
     [[nodiscard]] constexpr bool lay_out(engine::block_layout& layout) const noexcept;
     /// What is wrong with these options, or null. The one place where they are judged.
-    [[nodiscard]] constexpr const char* flaw() const noexcept;
+    [[nodiscard]] constexpr const char* flaw() const noexcept {
+        engine::block_layout layout;
+        return flaw(layout);
+    }
+    /// The same, and how blocks are laid out when nothing is.
+    [[nodiscard]] constexpr const char* flaw(engine::block_layout& layout) const noexcept;
 };
 
 class CENOTE_API fixed_pool {
@@ -158,9 +163,8 @@ private:
     }
     constexpr fixed_pool(const fixed_pool_options& wanted, unsigned threads, unopened)
         : options_(wanted), threads_(threads) {
-        if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
         engine::block_layout layout; // g++ 12 reads no member here when the pool is a mutable one
-        (void)wanted.lay_out(layout);
+        if (const char* const flaw = wanted.flaw(layout)) base::raise_bad_options(wanted.name, flaw);
         layout_ = layout;
     }
 
@@ -289,7 +293,7 @@ constexpr bool fixed_pool_options::lay_out(engine::block_layout& layout) const n
     return true;
 }
 
-constexpr const char* fixed_pool_options::flaw() const noexcept {
+constexpr const char* fixed_pool_options::flaw(engine::block_layout& layout) const noexcept {
     if (block_size == 0) return "block_size is 0; give the bytes of a block";
     if (alignment != natural_alignment && !base::is_power_of_two(alignment)) {
         return "alignment is not a power of two; leave it out or give 8, 16, 64, ...";
@@ -307,7 +311,6 @@ constexpr const char* fixed_pool_options::flaw() const noexcept {
     if (adaptive && trim == cenote::trim::manual) {
         return "adaptive learns when memory goes back by itself, but trim is manual";
     }
-    engine::block_layout layout;
     if (!lay_out(layout)) return "block_size, alignment and blocks_per_slab are too large together";
     std::size_t bytes = 0;
     if (!base::multiply(layout.stride, initial_blocks, bytes))

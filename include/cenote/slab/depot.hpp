@@ -71,6 +71,9 @@ public:
     [[nodiscard]] void* take_quickly() noexcept { return cached_ == 0 ? heap_.take_quickly() : nullptr; }
     [[nodiscard]] bool put_quickly(void* block) noexcept { return !is_queue() && heap_.put_quickly(block); }
 
+    /// For a pool that ends: [begin, end) are no longer out, and go nowhere. Bad pointers are reported.
+    void discard(void* const* begin, void* const* end) noexcept;
+
     /// Blocks that are out and that nobody may have again: they leave every count but this one.
     void write_off(void* const* begin, void* const* end) noexcept;
     [[nodiscard]] std::size_t written_off() const noexcept { return written_off_; }

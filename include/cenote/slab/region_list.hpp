@@ -97,7 +97,8 @@ public:
     void permit_blocks() const noexcept;
     /// Gives all regions back, whatever is in use.
     void release_all() noexcept;
-    /// The same at the pool's end: also what readers without a lock might still look at.
+    /// The same at the end of the pool, which calls nothing after it: also what readers without a lock might
+    /// still look at.
     void end() noexcept;
 
     /// Backs every slab in use and all metadata with memory; places that nobody has taken may not be

@@ -12,6 +12,7 @@
 // table that was outgrown stays readable.
 #pragma once
 
+#include <cenote/base/arith.hpp>
 #include <cenote/base/config.hpp>
 #include <cenote/base/sync_word.hpp>
 #include <cenote/slab/slab.hpp>
@@ -43,7 +44,7 @@ public:
     constexpr void configure(std::size_t slab_bytes, bool aligned, bool shared = false) noexcept {
         granule_shift_ = static_cast<int>(std::bit_width(slab_bytes)) - 1;
         // One that is as long as a granule touches two at most; a longer one three.
-        granules_per_slab_ = aligned ? 1 : std::has_single_bit(slab_bytes) ? 2 : 3;
+        granules_per_slab_ = aligned ? 1 : base::is_power_of_two(slab_bytes) ? 2 : 3;
         tells_owners_ = aligned;
         is_shared_ = shared;
     }
