@@ -153,7 +153,7 @@ void concurrent_multi_pool::deallocate_slow(std::uint32_t size_class, void* bloc
     const section here(shared_);
     report_disturbance();
     shared_.recount(false);
-    shared_.core().deallocate_slow(size_class, block);
+    shared_.core().deallocate_slow(block, size_class);
 }
 
 // Large, of a slab whose place in the table another one has, or none of the pool's.

@@ -156,7 +156,7 @@ void multi_pool::take_back_exactly(std::uint32_t size_class, void* block) noexce
     ++calls_.deallocations;
 }
 
-void multi_pool::deallocate_slow(std::uint32_t size_class, void* block) noexcept {
+void multi_pool::deallocate_slow(void* block, std::uint32_t size_class) noexcept {
     engine::block_store& store = stores_[size_class];
     if (is_exact() || !is_open_) {
         take_back_exactly(size_class, block);
@@ -182,7 +182,7 @@ void multi_pool::deallocate_apart(void* block) noexcept {
     const std::uint32_t owner = regions_.table().owner_of(block);
     if (owner == is_large) return deallocate_large(block);
     engine::magazine& loaded = stores_[owner].loaded;
-    if (loaded.is_full()) return deallocate_slow(owner, block);
+    if (loaded.is_full()) return deallocate_slow(block, owner);
     loaded.push(block);
 }
 

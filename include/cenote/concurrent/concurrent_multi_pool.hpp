@@ -157,7 +157,7 @@ private:
         if (const char* const flaw = wanted.flaw()) base::raise_bad_options(wanted.name, flaw);
         return wanted.to_multi();
     }
-    CENOTE_INLINE void put(std::uint32_t size_class, void* block) noexcept;
+    CENOTE_INLINE void put(std::size_t index, void* block) noexcept;
 
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
@@ -200,15 +200,15 @@ CENOTE_INLINE void* concurrent_multi_pool::try_allocate(std::size_t size, std::s
 
 // Between threads there are atomic operations, which wait for every store before them: also for the first one
 // to a block that has not been looked at for long. A prefetch when it is freed is not waited for.
-CENOTE_INLINE void concurrent_multi_pool::put(std::uint32_t size_class, void* block) noexcept {
+CENOTE_INLINE void concurrent_multi_pool::put(std::size_t index, void* block) noexcept {
     base::prefetch_for_write(block);
     const std::uint64_t id = shared_.id();
     const engine::thread_cache& mine = engine::first_cache(id);
     if (!mine.is_of(id)) [[unlikely]]
-        return deallocate_slow(size_class, block);
-    engine::magazine& loaded = mine.stocks[size_class].loaded;
+        return deallocate_slow(static_cast<std::uint32_t>(index), block);
+    engine::magazine& loaded = mine.stocks[index].loaded;
     if (loaded.is_full()) [[unlikely]]
-        return deallocate_slow(size_class, block);
+        return deallocate_slow(static_cast<std::uint32_t>(index), block);
     loaded.push_in_order(block);
 }
 
@@ -216,7 +216,7 @@ CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block) noexcept {
     const std::uint64_t owner = shared_.core().regions_.table().quick_shared_owner_of(block);
     if (owner >= engine::slab_table::no_owner) [[unlikely]]
         return deallocate_apart(block);
-    put(static_cast<std::uint32_t>(owner), block);
+    put(owner, block);
 }
 
 CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block, std::size_t size,
@@ -225,7 +225,7 @@ CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block, std::size_t si
     const bool is_over_aligned = alignment > default_alignment && alignment > core.largest_;
     if (!core.has_class(size) || is_over_aligned) [[unlikely]]
         return deallocate_large(block, size);
-    put(core.class_for(size, alignment), block);
+    put(core.index_for(size, alignment), block);
 }
 
 /// A thread's way to its magazines of one concurrent_multi_pool.

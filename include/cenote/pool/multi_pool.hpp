@@ -177,7 +177,7 @@ private:
     [[nodiscard]] void* const* put(std::uint32_t size_class, void* const* begin, void* const* end) noexcept;
     void after_put(std::uint32_t size_class) noexcept;
     [[nodiscard]] void* take_one(std::uint32_t size_class) noexcept { return take_block(size_class); }
-    void give_one(std::uint32_t size_class, void* block) noexcept { deallocate_slow(size_class, block); }
+    void give_one(std::uint32_t size_class, void* block) noexcept { deallocate_slow(block, size_class); }
     void collect_reports(engine::misuse_list* list) noexcept { regions_.collect_reports(list); }
     void set_caches(std::size_t) const noexcept {}
     void set_walks(std::size_t count) noexcept { walks_ = count; }
@@ -189,7 +189,11 @@ private:
         return alignment <= default_alignment && (0x10116u >> alignment & 1) != 0;
     }
 
-    [[nodiscard]] std::uint32_t class_for(std::size_t size, std::size_t alignment) const noexcept;
+    [[nodiscard]] std::size_t index_for(std::size_t size, std::size_t alignment) const noexcept;
+    [[nodiscard]] std::uint32_t class_for(std::size_t size, std::size_t alignment) const noexcept {
+        return static_cast<std::uint32_t>(index_for(size, alignment));
+    }
+    void put_block(std::size_t index, void* block) noexcept;
     [[nodiscard]] std::uint32_t classes() const noexcept { return engine::class_of(largest_) + 1; }
 
     /// Whether a size class serves so many bytes. The compiler is told that no class lies beyond the array.
@@ -199,7 +203,7 @@ private:
     }
     CENOTE_NOINLINE void* allocate_slow(std::size_t size, std::size_t alignment);
     CENOTE_NOINLINE void* try_allocate_slow(std::size_t size, std::size_t alignment) noexcept;
-    CENOTE_NOINLINE void deallocate_slow(std::uint32_t size_class, void* block) noexcept;
+    CENOTE_NOINLINE void deallocate_slow(void* block, std::uint32_t size_class) noexcept;
     CENOTE_NOINLINE void deallocate_apart(void* block) noexcept;
     CENOTE_NOINLINE void deallocate_large(void* block) noexcept;
     CENOTE_NOINLINE void deallocate_large(void* block, std::size_t size) noexcept;
@@ -286,9 +290,9 @@ constexpr const char* multi_pool_options::flaw() const noexcept {
 }
 
 // Alignments above the default take a class whose size is a multiple of them: slabs start on their own size.
-CENOTE_INLINE std::uint32_t multi_pool::class_for(std::size_t size, std::size_t alignment) const noexcept {
+CENOTE_INLINE std::size_t multi_pool::index_for(std::size_t size, std::size_t alignment) const noexcept {
     if (alignment <= default_alignment) [[likely]]
-        return engine::class_of(size);
+        return engine::index_of_class(size);
     std::uint32_t size_class = engine::class_of(size < alignment ? alignment : size);
     while ((engine::class_size(size_class) & (alignment - 1)) != 0) ++size_class;
     return size_class;
@@ -316,23 +320,26 @@ CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {
     const std::uint64_t owner = regions_.table().quick_owner_of(block);
     if (owner >= engine::slab_table::no_owner) [[unlikely]]
         return deallocate_apart(block);
-    const auto size_class = static_cast<std::uint32_t>(owner);
-    engine::magazine& loaded = stores_[size_class].loaded;
     base::prefetch_freed(block);
-    if (loaded.is_full()) [[unlikely]]
-        return deallocate_slow(size_class, block);
-    loaded.push(block);
+    put_block(owner, block);
 }
 
+// Who gets the block next likely writes to one that has not been looked at for long: sizes spread over more
+// memory than a cache holds, and a core that commits stores in order has no room for more of them meanwhile.
 CENOTE_INLINE void multi_pool::deallocate(void* block, std::size_t size, std::size_t alignment) noexcept {
     const bool is_over_aligned = alignment > default_alignment && alignment > largest_;
     if (!has_class(size) || is_over_aligned) [[unlikely]]
         return deallocate_large(block, size);
-    const std::uint32_t size_class = class_for(size, alignment);
-    engine::magazine& loaded = stores_[size_class].loaded;
-    base::prefetch_freed(block);
+    base::prefetch_for_write(block);
+    put_block(index_for(size, alignment), block);
+}
+
+// `index` is a class, as wide as the address that is made of it; the block stays in the register in which it
+// came.
+CENOTE_INLINE void multi_pool::put_block(std::size_t index, void* block) noexcept {
+    engine::magazine& loaded = stores_[index].loaded;
     if (loaded.is_full()) [[unlikely]]
-        return deallocate_slow(size_class, block);
+        return deallocate_slow(block, static_cast<std::uint32_t>(index));
     loaded.push(block);
 }
 

@@ -36,11 +36,15 @@ struct class_table {
 };
 inline constexpr class_table known_classes;
 
-/// The class that serves `size` bytes; 0 bytes are served by the smallest.
-[[nodiscard]] CENOTE_INLINE constexpr std::uint32_t class_of(std::size_t size) noexcept {
+/// The class that serves `size` bytes; 0 bytes are served by the smallest. As wide as an address, so that an
+/// array's element is found without a step that widens it.
+[[nodiscard]] CENOTE_INLINE constexpr std::size_t index_of_class(std::size_t size) noexcept {
     if (size <= class_table::largest) [[likely]]
         return known_classes.classes[(size + smallest_class - 1) / smallest_class];
     return computed_class_of(size);
+}
+[[nodiscard]] CENOTE_INLINE constexpr std::uint32_t class_of(std::size_t size) noexcept {
+    return static_cast<std::uint32_t>(index_of_class(size));
 }
 
 /// Bytes of a block of a class.
