@@ -1,4 +1,5 @@
 // cenote: SPDX-License-Identifier: MIT
+#include <cenote/base/eight.hpp>
 #include <cenote/slab/slab.hpp>
 
 namespace cenote::inline v0_1::engine {
@@ -37,7 +38,16 @@ std::size_t slab::take(std::byte* begin, std::size_t stride, void** end, std::si
         word taken = 0;
         do {
             const int at = std::countr_zero(bits);
-            *--end = first + static_cast<std::size_t>(at) * stride;
+            std::byte* const lowest = first + static_cast<std::size_t>(at) * stride;
+            if (left >= 8 && (bits >> at & 0xff) == 0xff) { // eight neighbours
+                end -= 8;
+                base::store_eight(end, reinterpret_cast<std::uintptr_t>(lowest + 7 * stride), 0 - stride);
+                taken |= word{0xff} << at;
+                bits &= ~(word{0xff} << at);
+                left -= 7;
+                continue;
+            }
+            *--end = lowest;
             taken |= bits & (0 - bits);
             bits &= bits - 1;
         } while (--left != 0 && bits != 0);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <gtest/gtest.h>
 #include <set>
 #include <vector>
@@ -103,6 +104,43 @@ TEST_F(depots, between_threads_what_came_first_leaves_first) {
     put(magazines[1]); // an empty list has a new end
     put(magazines[2]);
     EXPECT_EQ(one.cached(), 2 * capacity);
+    EXPECT_TRUE(one.is_valid());
+}
+
+// What was freed in order needs no magazine, upwards or downwards; among others' blocks it has one.
+TEST_F(depots, many_neighbours_go_to_the_bitmaps_and_come_back_by_address) {
+    start(1024, depot::order::newest_first, 256);
+    grow(4096);
+    std::vector<void*> all = fetch(256);
+    std::sort(all.begin(), all.end(), std::greater<>());
+    for (const bool rises : {false, true}) {
+        std::vector<void*> some = all;
+        if (rises) std::reverse(some.begin(), some.end());
+        put(some);
+        EXPECT_EQ(one.cached(), 0u);
+        EXPECT_EQ(one.heap().out(), 0u);
+        EXPECT_TRUE(one.is_valid());
+        EXPECT_EQ(fetch(256), all);
+    }
+    for (const std::size_t at : {3u, 130u, 252u}) { // where it is looked
+        std::vector<void*> some = all;
+        std::swap(some[at], some[60]);
+        put(some);
+        EXPECT_EQ(one.cached(), 256u);
+        EXPECT_EQ(fetch(256), some);
+    }
+}
+
+TEST_F(depots, few_neighbours_and_another_threads_go_to_magazines) {
+    start(1024, depot::order::oldest_first, 256);
+    grow(4096);
+    const std::vector<void*> all = fetch(256);
+    put(all);
+    EXPECT_EQ(one.cached(), 256u);
+    one.configure(256, "depot", depot::order::newest_first);
+    ASSERT_EQ(fetch(256).size(), 256u);
+    put({all.begin(), all.begin() + 127});
+    EXPECT_EQ(one.cached(), 127u);
     EXPECT_TRUE(one.is_valid());
 }
 

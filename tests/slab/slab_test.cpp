@@ -126,6 +126,28 @@ TEST(slab, an_invalid_record_is_noticed) {
     EXPECT_FALSE(too_fresh->is_valid());
 }
 
+// Runs of every length from every place of a word, of which fewer or more are wanted than there are.
+TEST(slab, neighbours_leave_as_others_do) {
+    for (std::uint32_t first = 0; first < 64; ++first) {
+        for (std::uint32_t length = 1; length <= 40; ++length) {
+            for (const std::uint32_t wanted : {1u, 7u, 8u, 9u, 16u, 23u, 40u, 50u}) {
+                one_slab one(192);
+                ASSERT_EQ(one.take(192).size(), 192u);
+                for (std::uint32_t i = first; i < first + length; ++i) give_back(*one, i);
+                give_back(*one, 150);
+                std::vector<std::uint32_t> expected;
+                for (std::uint32_t i = first; i < first + length; ++i) expected.push_back(i);
+                expected.push_back(150);
+                if (wanted < expected.size()) expected.resize(wanted);
+                ASSERT_EQ(one.take(wanted), expected) << first << " " << length << " " << wanted;
+                ASSERT_TRUE(one->is_valid());
+                ASSERT_EQ(one->idle_count, length + 1 - expected.size());
+                for (const std::uint32_t i : expected) ASSERT_TRUE(one->is_out(i) && !one->is_idle(i));
+            }
+        }
+    }
+}
+
 TEST(slab, agrees_with_a_plain_set_through_random_traffic) {
     std::mt19937 random(7);
     for (const std::uint32_t blocks : {1u, 63u, 64u, 65u, 1000u}) {

@@ -2,8 +2,9 @@
 //
 // Behind refill and flush: spare magazines first, slabs when there are none. A flush checks every pointer
 // before it goes further and stores the block's number in an empty magazine bought with its region; without
-// one the blocks go back to the bitmaps, so that freeing never needs memory. A refill takes the full magazine
-// that came last, or cuts blocks from slabs. Amortised O(1) a block. One thread at a time.
+// one the blocks go back to the bitmaps, so that freeing never needs memory, and so do neighbours. A refill
+// takes the full magazine that came last, or cuts blocks from slabs. Amortised O(1) a block. One thread at a
+// time.
 // Source: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001: depot, and its working set of
 // magazines. A depot between threads hands magazines out in the order in which they came, and their blocks in
 // the order in which they were freed, so that a prefetcher sees a stream.
@@ -108,6 +109,7 @@ private:
     /// Of [block, end) those that are out go into `sink`, `count` of them; returns as `put` does.
     template<class Sink>
     void* const* withdraw(void* const* block, void* const* end, std::size_t& count, Sink& sink) noexcept;
+    void* const* put_in_slabs(void* const* begin, void* const* end) noexcept;
     void hand_out(const std::uint32_t* numbers, std::size_t count, void** into) noexcept;
     void give(const std::uint32_t* first, const std::uint32_t* last) noexcept;
     void drain_one(spare& full) noexcept;
