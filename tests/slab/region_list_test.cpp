@@ -217,6 +217,17 @@ TEST_F(region_lists, empty_magazines_take_at_most_3_percent) {
     }
 }
 
+TEST_F(region_lists, the_first_region_has_as_many_magazines_as_are_wanted) {
+    region_plan plan = plan_on(from);
+    plan.magazine_bytes = 2064; // more than their share of a slab
+    plan.first_magazines = 3;
+    start(plan);
+    ASSERT_TRUE(list.grow(slab_bytes));
+    EXPECT_EQ(list.last()->room_bytes, 3u * 2064);
+    ASSERT_TRUE(list.grow(slab_bytes));
+    EXPECT_LT(list.last()->room_bytes, 2u * 2064);
+}
+
 TEST_F(region_lists, populate_backs_every_slab_in_use_and_the_magazines_of_every_region) {
     region_plan plan = plan_on(from);
     plan.magazine_bytes = 64;
