@@ -136,49 +136,75 @@ CENOTE_INLINE void span_heap::list(const boundary_map& map, std::uint32_t base, 
     index_.link(number, run_class_of(granules));
 }
 
-// A freed block and the free ones before it and behind it, if there are: they are one.
-CENOTE_INLINE void span_heap::join(const freed& run) noexcept {
+// The free block before the freed one, or behind it, or both: they are one. Of blocks that are freed in
+// random order each of the four ways is likely, so each has its own code behind two branches.
+CENOTE_INLINE void span_heap::join_behind(const freed& run) noexcept {
     const boundary_map map = map_of(run.record);
-    const std::uint32_t g = run.granule;
-    const std::uint32_t base = run.base;
-    const std::uint32_t begin = run.joins_before ? map.previous(g) : g;
-    std::uint32_t end = g + run.granules;
-    std::uint32_t number = 0;
-    bool is_current = false;
-    free_ += run.joins_before ? 0 : 1;
-    if (run.joins_behind) {
-        --free_;
-        map.clear_start(end);
-        if (base + end == current_at_) {
-            is_current = true;
-            end += current_;
-        } else {
-            const std::uint32_t behind = map.next(end) - end;
-            number = unlist(map, base, end, behind);
-            CENOTE_ASSUME(number != 0);
-            end += behind;
-        }
+    const std::uint32_t begin = run.base + run.granule;
+    const std::uint32_t end = run.granule + run.granules;
+    map.clear_start(end);
+    if (run.base + end == current_at_) {
+        current_at_ = begin;
+        current_ += run.granules;
+        note_freed(run.record, current_);
+        return;
     }
-    const std::uint32_t granules = end - begin;
+    const std::uint32_t behind = free_behind(map, run);
+    const std::uint32_t granules = run.granules + behind;
     note_freed(run.record, granules);
-    if (run.joins_before) {
-        map.clear_start(g);
-        if (base + begin == current_at_) {
-            is_current = true;
-        } else if (!is_current) {
-            if (number != 0) index_.give_number(number);
-            return relist(map, base, begin, g - begin, granules);
-        } else {
-            number = unlist(map, base, begin, g - begin);
-        }
-    }
-    if (is_current) {
-        if (number != 0) index_.give_number(number);
-        current_at_ = base + begin;
+    const std::uint32_t number = unlist(map, run.base, end, behind);
+    CENOTE_ASSUME(number != 0);
+    list(map, run.base, run.granule, granules, number);
+}
+
+CENOTE_INLINE void span_heap::join_before(const freed& run) noexcept {
+    const boundary_map map = map_of(run.record);
+    const std::uint32_t begin = map.previous_near(run.granule);
+    const std::uint32_t before = run.granule - begin;
+    const std::uint32_t granules = before + run.granules;
+    map.clear_start(run.granule);
+    note_freed(run.record, granules);
+    if (run.base + begin == current_at_) {
         current_ = granules;
         return;
     }
-    list(map, base, begin, granules, number);
+    relist(map, run.base, begin, before, granules);
+}
+
+CENOTE_INLINE void span_heap::join_both(const freed& run) noexcept {
+    const boundary_map map = map_of(run.record);
+    const std::uint32_t begin = map.previous_near(run.granule);
+    const std::uint32_t end = run.granule + run.granules;
+    const std::uint32_t before = run.granule - begin;
+    map.clear_start(run.granule);
+    map.clear_start(end);
+    --free_;
+    if (run.base + end == current_at_) {
+        index_.give_number(unlist(map, run.base, begin, before));
+        current_at_ = run.base + begin;
+        current_ += before + run.granules;
+        note_freed(run.record, current_);
+        return;
+    }
+    const std::uint32_t behind = free_behind(map, run);
+    const std::uint32_t granules = before + run.granules + behind;
+    note_freed(run.record, granules);
+    index_.give_number(unlist(map, run.base, end, behind));
+    if (run.base + begin == current_at_) {
+        current_ = granules;
+        return;
+    }
+    relist(map, run.base, begin, before, granules);
+}
+
+// Granules of the free block behind a freed one. Of one in a list, which is short mostly, what was read to
+// find the freed one's end tells it.
+CENOTE_INLINE std::uint32_t span_heap::free_behind(const boundary_map& map, const freed& run) noexcept {
+    const std::uint64_t further = run.boundaries & (run.boundaries - 1);
+    if (further != 0) [[likely]]
+        return 1 + static_cast<std::uint32_t>(std::countr_zero(further)) - run.granules;
+    const std::uint32_t end = run.granule + run.granules;
+    return map.next_apart(end) - end;
 }
 
 // The free block before the freed one grows: its number and its chain stay.
@@ -192,16 +218,24 @@ CENOTE_INLINE void span_heap::relist(const boundary_map& map, std::uint32_t base
     index_.link(number, now);
 }
 
-// Neither neighbour is free; and it is no whole span, which would start with a word of its map.
+// Neither neighbour is free. What is not apart is short, and no whole span.
 CENOTE_INLINE void span_heap::put_alone(const freed& run) noexcept {
-    CENOTE_ASSUME(run.granules <= boundary_word::bits);
     ++free_;
+    if (run.is_apart) [[unlikely]] {
+        note_freed(run.record, run.granules);
+        return list(map_of(run.record), run.base, run.granule, run.granules, 0);
+    }
+    CENOTE_ASSUME(run.granules <= boundary_word::bits);
     if (tracks_hints_ && run.granules > run.record->hint) run.record->hint = run.granules;
     list(map_of(run.record), run.base, run.granule, run.granules, 0);
 }
 
 CENOTE_INLINE void span_heap::put(const freed& run) noexcept {
-    run.is_alone() ? put_alone(run) : join(run);
+    if (!run.joins_before) {
+        run.joins_behind ? join_behind(run) : put_alone(run);
+    } else {
+        run.joins_behind ? join_both(run) : join_before(run);
+    }
 }
 
 // Where a block begins that may be live, of the current one's span.
@@ -248,6 +282,7 @@ CENOTE_INLINE bool span_heap::withdraw_at(freed& run) noexcept {
     if (behind != 0) [[likely]] {
         const std::uint64_t live_behind = live >> 1 >> shift | next.live << (bits - 1 - shift);
         run.granules = 1 + static_cast<std::uint32_t>(std::countr_zero(behind));
+        run.boundaries = behind;
         run.joins_behind = (behind & (0 - behind) & live_behind) == 0;
     } else {
         const std::uint32_t end = map.next(g);
@@ -255,12 +290,10 @@ CENOTE_INLINE bool span_heap::withdraw_at(freed& run) noexcept {
         run.joins_behind = !map.is_live(end);
         run.is_apart = true;
     }
-    if (shift != 0) [[likely]] {
-        run.joins_before = (live >> (shift - 1) & 1) == 0;
-    } else {
-        run.joins_before = g != 0 && map.is_free_before(g);
+    // Before the first block nothing is free, and the block itself is still live: it stands for that.
+    run.joins_before = map.is_free_before(g + (g == 0 ? 1 : 0));
+    if (g == 0) [[unlikely]]
         run.is_apart = true;
-    }
     map.clear_live(g, g + run.granules);
     live_granules_ -= run.granules;
     --live_;

@@ -58,6 +58,7 @@ TEST(boundary_map, finds_neighbours_however_far_they_are) {
         const auto from = static_cast<std::uint32_t>(random() % granules);
         ASSERT_EQ(made.map.next(from), *known.upper_bound(from));
         if (from != 0) {
+            ASSERT_EQ(made.map.previous_near(from), *--known.lower_bound(from));
             ASSERT_EQ(made.map.previous(from), *std::prev(known.lower_bound(from)));
         }
     }

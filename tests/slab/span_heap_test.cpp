@@ -4,10 +4,12 @@
 #include "../../src/slab/span_heap_hot.hpp"
 #include "support/test_sources.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <iterator>
 #include <map>
 #include <random>
+#include <vector>
 
 namespace {
 
@@ -63,6 +65,25 @@ TEST_F(span_heaps, blocks_are_cut_in_order_and_merge_with_both_neighbours) {
     for (std::byte* const one : {blocks[0], blocks[1], blocks[4]}) EXPECT_NE(heap.give(one), 0u);
     EXPECT_EQ(heap.largest_free(), granules);
     EXPECT_EQ(heap.idle_spans(), 1u);
+}
+
+// Neighbours in lists, in the words before and behind, and longer than a word; and the current one.
+TEST_F(span_heaps, blocks_freed_in_any_order_merge_at_once) {
+    ASSERT_TRUE(grow());
+    std::mt19937 random(3);
+    for (int round = 0; round < 30; ++round) {
+        std::vector<std::byte*> blocks;
+        const unsigned sizes = round % 3 == 0 ? 90 : 6;
+        while (std::byte* const one = take(static_cast<std::uint32_t>(2 + random() % sizes)))
+            blocks.push_back(one);
+        std::shuffle(blocks.begin(), blocks.end(), random);
+        for (std::byte* const one : blocks) {
+            ASSERT_NE(heap.give(one), 0u);
+            ASSERT_TRUE(heap.is_valid()); // no two free blocks meet
+        }
+        ASSERT_EQ(heap.idle(), 1u);
+        ASSERT_EQ(heap.idle_spans(), 1u);
+    }
 }
 
 TEST_F(span_heaps, what_is_no_live_block_is_not_taken_back) {
@@ -147,6 +168,30 @@ TEST_F(span_heaps, spans_without_a_live_block_go_back) {
     (void)heap.trim();
     EXPECT_EQ(heap.spans(), 0u);
     EXPECT_EQ(from.regions(), 0u);
+}
+
+// Shorter than a word of the map, it is found without a search, and is a whole span all the same.
+TEST(span_heap, of_a_word_knows_when_its_span_is_idle) {
+    constexpr std::uint32_t few = 40;
+    test::counting_source from;
+    region_plan plan;
+    plan.from = &from;
+    plan.alignment = granule_bytes;
+    plan.slab_bytes = few * granule_bytes;
+    plan.record_bytes = span_heap::record_bytes(few);
+    region_list regions;
+    regions.configure(plan);
+    span_heap heap;
+    heap.configure(few, regions, fit::good, false);
+    ASSERT_TRUE(heap.add_span() && heap.ensure_numbers(0));
+    void* const block = heap.take(few);
+    ASSERT_NE(block, nullptr);
+    EXPECT_EQ(heap.idle_spans(), 0u);
+    EXPECT_EQ(heap.give(block), few);
+    EXPECT_EQ(heap.idle_spans(), 1u);
+    EXPECT_TRUE(heap.is_valid());
+    heap.release_all();
+    regions.end();
 }
 
 } // namespace

@@ -141,6 +141,21 @@ public:
         if (const word here = starts(at - 1); here != 0) return last_of(at - 1, here);
         return previous_far(*this, at);
     }
+    /// The same, mostly of the 64 granules before `g`, which two words tell without a branch. Of the first
+    /// word none is asked that is before it: granule 0 is a boundary.
+    [[nodiscard]] std::uint32_t previous_near(std::uint32_t g) const noexcept {
+        const boundary_word* const here = words_ + g / bits;
+        const boundary_word* const before = here - (g < bits ? 0 : 1);
+        const word near = here->starts << 1 << (bits - 1 - g % bits) | before->starts >> g % bits;
+        if (near != 0) [[likely]]
+            return g - 1 - static_cast<std::uint32_t>(std::countl_zero(near));
+        return previous_far(*this, g / bits);
+    }
+    /// The first boundary behind `g`, which likely is not in the next word either.
+    [[nodiscard]] std::uint32_t next_apart(std::uint32_t g) const noexcept {
+        const word here = starts(g / bits) & ~word{1} << g % bits;
+        return here != 0 ? first_of(g / bits, here) : next_far(*this, g / bits);
+    }
     /// The first live block at or behind `g`, or the end.
     [[nodiscard]] std::uint32_t next_live(std::uint32_t g) const noexcept;
     /// The first free block at or behind `g`, or the end.

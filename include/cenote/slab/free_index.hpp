@@ -100,21 +100,23 @@ public:
         map_[to_class / 64] |= std::uint64_t{1} << to_class % 64;
         summary_ |= std::uint32_t{1} << to_class / 64;
     }
+    // Where it stands in its list could not be foretold either. Number 0 stands for what is not there: its
+    // links are written, and never read.
     void unlink(std::uint32_t number, std::uint32_t from_class) noexcept {
-        const free_node& gone = nodes_[number];
-        if (gone.previous == 0) return unlink_first(number, from_class);
-        nodes_[gone.next].previous = gone.previous;
-        nodes_[gone.previous].next = gone.next;
+        const std::uint32_t next = nodes_[number].next;
+        const std::uint32_t previous = nodes_[number].previous;
+        const std::uint32_t head = heads_[from_class];
+        nodes_[next].previous = previous;
+        nodes_[previous].next = next;
+        heads_[from_class] = head == number ? next : head;
+        if ((next | previous) == 0) note_empty(from_class);
     }
     /// The same of the first of its class.
     void unlink_first(std::uint32_t number, std::uint32_t from_class) noexcept {
         const std::uint32_t second = nodes_[number].next;
         heads_[from_class] = second;
         nodes_[second].previous = 0;
-        if (second != 0) return;
-        std::uint64_t& here = map_[from_class / 64];
-        here &= ~(std::uint64_t{1} << from_class % 64);
-        if (here == 0) summary_ &= ~(std::uint32_t{1} << from_class / 64);
+        if (second == 0) note_empty(from_class);
     }
 
     /// The number of the block at `at` in a chain that has it.
@@ -145,6 +147,14 @@ public:
 
 private:
     static constexpr std::uint32_t words = (run_classes + 63) / 64;
+
+    // Behind a branch: computed, it would wait for the number's line, which may be cold, where a guess does
+    // not.
+    void note_empty(std::uint32_t of_class) noexcept {
+        std::uint64_t& here = map_[of_class / 64];
+        here &= ~(std::uint64_t{1} << of_class % 64);
+        if (here == 0) summary_ &= ~(std::uint32_t{1} << of_class / 64);
+    }
 
     free_node* nodes_ = nullptr;
     std::uint32_t used_ = 0;  // numbers up to this one were taken at some time

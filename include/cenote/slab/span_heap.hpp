@@ -103,10 +103,10 @@ public:
         std::uint32_t base = 0;    ///< the first granule of its span, counted through all spans
         std::uint32_t granule = 0; ///< its own first one, counted from there
         std::uint32_t granules = 0;
-        bool joins_before = false; ///< there is a free block before it
-        bool joins_behind = false; ///< and behind it
-        bool is_apart = false;     ///< long, or at the start of a word of the map: seldom
-        [[nodiscard]] bool is_alone() const noexcept { return !(joins_before || joins_behind || is_apart); }
+        bool joins_before = false;    ///< there is a free block before it
+        bool joins_behind = false;    ///< and behind it
+        bool is_apart = false;        ///< long, or the first of its span: seldom
+        std::uint64_t boundaries = 0; ///< of the 64 granules behind its first one, those that begin a block
     };
     /// The halves of `give`, defined like `take`. First it is found, by who knows whether it is in the span
     /// of the current block, and live no more; false when there is none. Then it is put among the free ones.
@@ -117,8 +117,6 @@ public:
     [[nodiscard]] bool withdraw_here(const void* pointer, freed& run) noexcept;
     [[nodiscard]] bool withdraw_elsewhere(const void* pointer, freed& run) noexcept;
     void put(const freed& run) noexcept;
-    void put_alone(const freed& run) noexcept; ///< one that is
-    void join(const freed& run) noexcept;      ///< any other
 
     /// What is wrong with a pointer into a span that `give` refused.
     [[nodiscard]] misuse diagnose(const place& at) const noexcept;
@@ -195,6 +193,11 @@ private:
     [[nodiscard]] void* cut_listed(std::uint32_t of_class, std::uint32_t granules) noexcept;
     void note_taken(slab& record, std::uint32_t end, std::uint32_t granules) noexcept;
 
+    void put_alone(const freed& run) noexcept;
+    void join_before(const freed& run) noexcept;
+    void join_behind(const freed& run) noexcept;
+    void join_both(const freed& run) noexcept;
+    [[nodiscard]] static std::uint32_t free_behind(const boundary_map& map, const freed& run) noexcept;
     void relist(const boundary_map& map, std::uint32_t base, std::uint32_t begin, std::uint32_t before,
                 std::uint32_t granules) noexcept;
     [[nodiscard]] std::uint32_t unlist(const boundary_map& map, std::uint32_t base, std::uint32_t at,
