@@ -77,7 +77,7 @@ bool buddy_heap::commit(place where, std::size_t skipped, std::size_t bytes) noe
 }
 
 place buddy_heap::take(unsigned order, bool& was_clean) noexcept {
-    if (has_listed_ >> order == 0) return no_place;
+    if (!can_take(order)) return no_place;
     buddy_region& region = *listed_[order + static_cast<unsigned>(std::countr_zero(has_listed_ >> order))];
     const std::uint32_t granule = region.take(shape_, order, counts_, was_clean);
     const place found = region.number << shape_.region_bits | place{granule} << shape_.granule_bits;

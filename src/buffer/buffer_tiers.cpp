@@ -12,9 +12,10 @@ constexpr unsigned least_region_bits = 16;
 constexpr std::size_t usual_page = 4096;
 constexpr std::size_t most_cut_bytes = std::size_t{64} << 10; // ahead of need
 constexpr std::size_t most_in_a_magazine = 32;
-constexpr std::size_t share_of_a_thread = 2; // of what is retained, in a magazine
-constexpr std::size_t share_of_caches = 4;   // of a maximum, in those of all expected threads
-constexpr std::size_t share_bytes = 64;      // behind a buffer that is a region of its own
+constexpr std::size_t share_of_a_thread = 2;                 // of what is retained, in a magazine
+constexpr std::size_t share_of_caches = 4;                   // of a maximum, in those of all expected threads
+constexpr std::size_t bytes_a_merge = std::size_t{16} << 10; // first touched while caches merge
+constexpr std::size_t share_bytes = 64;                      // behind a buffer that is a region of its own
 
 unsigned log2_of(std::size_t power) noexcept {
     return static_cast<unsigned>(std::countr_zero(power));
@@ -133,9 +134,22 @@ place buffer_tiers::cut(unsigned of, bool may_grow) noexcept {
         clear_shelves();
         found = heap_.take(of, was_clean);
     }
-    if (found == no_place && may_grow && heap_.grow()) found = heap_.take(of, was_clean);
+    if (found == no_place && may_grow && heap_.grow()) {
+        merges_ = 0;
+        found = heap_.take(of, was_clean);
+    }
     if (found != no_place && was_clean) ++tiers_[of].fresh_;
     return found;
+}
+
+// Else each tier keeps the most that was ever out of it, though never all are at once. A merge takes about a
+// microsecond, as first touches of a few pages do: when merges have cost as much as a region, another region
+// is the better choice.
+bool buffer_tiers::wants_caches_back(std::uint32_t of) noexcept {
+    if (!tiers_[of].shelf_.is_empty() || heap_.can_take(of)) return false;
+    if (merges_ >= heap_.shape().region_bytes() / bytes_a_merge) return false;
+    ++merges_;
+    return true;
 }
 
 std::size_t buffer_tiers::fetch(std::uint32_t of, void** begin, std::size_t want) noexcept {

@@ -104,7 +104,7 @@ void* shared<Core>::take(thread_cache& mine, std::uint32_t size_class) noexcept 
         }
         supply_records(); // for threads that only free; also their memory, below
         const section here(*this);
-        if (crew_.answers(mine) || !is_first) flush_all(mine);
+        if (crew_.answers(mine) || !is_first || core_.wants_caches_back(size_class)) flush_all(mine);
         if (one.can_hold()) widen(mine, size_class);
         if (!equip(mine, size_class)) return core_.take_one(size_class);
         recount(one, size_class);

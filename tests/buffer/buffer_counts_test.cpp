@@ -3,6 +3,8 @@
 // What a pool of buffers keeps, and what it counts, by tier and in all.
 #include <cenote/buffer/buffer_pool.hpp>
 
+#include "conformance/failing_source.hpp"
+
 #include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
@@ -40,7 +42,6 @@ TEST(buffer_pool, retains_fewer_of_large_tiers_and_no_more_than_the_total) {
     EXPECT_TRUE(pool.is_valid());
 }
 
-// Without shelves and caches each call is seen in the counts at once.
 // The number that docs/buffers.md gives.
 TEST(buffer_pool, a_thread_caches_so_many_bytes_of_all_tiers_and_no_more) {
     buffer_pool pool({.sanitizers = false, .trim = trim::manual});
@@ -62,6 +63,40 @@ TEST(buffer_pool, a_thread_caches_so_many_bytes_of_all_tiers_and_no_more) {
     EXPECT_EQ(cached, 33 * mib + 384 * kib);
 }
 
+// All of one region in buffers of that size, which the thread caches afterwards.
+void use_a_region(buffer_pool& pool, std::size_t bytes) {
+    std::vector<buffer> held;
+    while (held.size() * bytes < 128 * kib) held.push_back(pool.acquire(bytes));
+}
+
+TEST(buffer_pool, what_the_own_thread_caches_merges_before_the_source_is_asked) {
+    test::failing_source watched(default_source());
+    buffer_pool pool({.largest = 64 * kib, .source = &watched, .sanitizers = false, .trim = trim::manual});
+    use_a_region(pool, 4 * kib);
+    EXPECT_EQ(pool.stats().tier[0].cached, 32u);
+    watched.forget_calls();
+    use_a_region(pool, 64 * kib);
+    EXPECT_EQ(watched.calls().reserve, 0u);
+    EXPECT_EQ(pool.stats().tier[0].cached, 0u);
+    EXPECT_TRUE(pool.is_valid());
+}
+
+// A merge for every few buffers would cost more than another region.
+TEST(buffer_pool, caches_merge_until_another_region_is_cheaper) {
+    buffer_pool pool({.largest = 64 * kib, .sanitizers = false, .trim = trim::manual});
+    const auto change_sizes = [&](int times) {
+        for (; times != 0; --times) use_a_region(pool, times % 2 == 0 ? 4 * kib : 64 * kib);
+    };
+    change_sizes(40);
+    const buffer_stats before = pool.stats();
+    EXPECT_LT(before.reserved_bytes, 3 * 128 * kib);
+    change_sizes(40);
+    EXPECT_EQ(pool.stats().counts.merged, before.counts.merged);
+    EXPECT_EQ(pool.stats().reserved_bytes, before.reserved_bytes);
+    EXPECT_TRUE(pool.is_valid());
+}
+
+// Without shelves and caches each call is seen in the counts at once.
 TEST(buffer_pool, counts_splits_and_merges_by_tier) {
     buffer_pool pool({.largest = 64 * kib,
                       .most_retained = 0,

@@ -171,9 +171,9 @@ TEST(buffer_pool_threads, caches_keep_no_more_than_a_quarter_of_a_maximum_from_o
         std::array<test::worker, 3> others;
         for (test::worker& one : others) {
             one.run([&] {
+                std::vector<buffer> held; // of all tiers at once: none need merge for another
                 for (std::size_t size = pool.smallest(); size <= pool.largest(); size *= 2) {
-                    std::vector<buffer> held;
-                    while (held.size() < 40 && held.size() * size < maximum / 4)
+                    for (std::size_t i = 0; i < 40 && i * size < maximum / 32; ++i)
                         held.push_back(pool.acquire(size));
                 }
             });

@@ -47,6 +47,7 @@ public:
 
     /// A block of that order, or `no_place` when no region has one. `was_clean`: it may cost fresh memory.
     [[nodiscard]] place take(unsigned order, bool& was_clean) noexcept;
+    [[nodiscard]] bool can_take(unsigned order) const noexcept { return has_listed_ >> order != 0; }
     void give(place at, unsigned order) noexcept;
     /// Makes a live block one of a larger order where it is, if what lies behind it is free.
     [[nodiscard]] bool extend(place where, unsigned order, unsigned wanted) noexcept;

@@ -80,6 +80,9 @@ public:
     [[nodiscard]] std::size_t fetch(std::uint32_t of, void** begin, std::size_t want) noexcept;
     [[nodiscard]] void* const* put(std::uint32_t of, void* const* begin, void* const* end) noexcept;
     void after_put(std::uint32_t of) noexcept;
+    /// Whether what the caller caches should merge before the source is asked for more: as long as that has
+    /// cost less, since the last time, than first touching the pages of a region.
+    [[nodiscard]] bool wants_caches_back(std::uint32_t of) noexcept;
     [[nodiscard]] void* take_one(std::uint32_t of) noexcept;
     void give_one(std::uint32_t of, void* entry) noexcept;
     void collect_reports(misuse_list*) const noexcept {} // handles cannot be wrong
@@ -165,7 +168,8 @@ private:
     bool is_open_ = false;
     bool watched_ = false;
     bool wants_flushes_ = false;
-    unsigned puts_ = 0; // since the clock was looked at
+    std::size_t merges_ = 0; // of caches, since the source was asked
+    unsigned puts_ = 0;      // since the clock was looked at
     static constexpr std::int64_t never = -1;
     std::int64_t stepped_at_ = never; // when the clock was first seen, and whole steps after it
     std::int64_t parted_at_ = 0;      // when a part of a step was done that is not over

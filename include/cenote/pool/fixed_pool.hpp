@@ -198,6 +198,7 @@ private:
     void set_walks(std::size_t count) noexcept { walks_ = count; }
     void set_bought(std::size_t) const noexcept {}
     [[nodiscard]] bool wants_flushes() const noexcept { return false; }
+    [[nodiscard]] bool wants_caches_back(std::uint32_t) const noexcept { return false; }
 
     /// Also what one thread's cache needs: 0 when there are none.
     [[nodiscard]] static const char* try_required_bytes(const fixed_pool_options& options, unsigned threads,

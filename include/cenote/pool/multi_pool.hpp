@@ -183,6 +183,7 @@ private:
     void set_walks(std::size_t count) noexcept { walks_ = count; }
     void set_bought(std::size_t bytes) noexcept { bought_ = bytes; }
     [[nodiscard]] bool wants_flushes() const noexcept { return false; }
+    [[nodiscard]] bool wants_caches_back(std::uint32_t) const noexcept { return false; }
 
     /// 1, 2, 4, 8 or 16: what every class gives. One shift; nothing when the alignment is a constant.
     [[nodiscard]] static constexpr bool is_plain(std::size_t alignment) noexcept {
