@@ -41,14 +41,17 @@ double waited_ns() {
 }
 
 std::size_t crew::worker::next() {
-    all_.done_.fetch_add(1, std::memory_order_acq_rel);
-    all_.done_.notify_one();
+    {
+        const std::lock_guard here(all_.end_);
+        if (++all_.done_ == all_.size_) all_.all_done_.notify_one();
+    }
     all_.window_.wait(seen_, std::memory_order_acquire);
     seen_ = all_.window_.load(std::memory_order_acquire);
     return all_.steps_;
 }
 
 void crew::worker::begin() {
+    std::this_thread::yield(); // to who set off the window and is about to sleep
     waited_before_ = waited_ns();
     all_.ready_.fetch_add(1, std::memory_order_acq_rel);
     if (all_.has_a_core_each()) {
@@ -86,15 +89,17 @@ void crew::start(const std::function<void(worker&)>& life) {
 void crew::set_off(std::size_t steps) {
     steps_ = steps;
     ready_.store(0, std::memory_order_relaxed);
-    done_.store(0, std::memory_order_relaxed);
+    {
+        const std::lock_guard here(end_);
+        done_ = 0;
+    }
     window_.fetch_add(1, std::memory_order_acq_rel);
     window_.notify_all();
 }
 
 void crew::wait_for_all() {
-    for (std::uint32_t done = done_.load(std::memory_order_acquire); done != size_;
-         done = done_.load(std::memory_order_acquire))
-        done_.wait(done, std::memory_order_acquire);
+    std::unique_lock here(end_);
+    all_done_.wait(here, [this] { return done_ == size_; });
 }
 
 sample crew::run(std::size_t steps) {

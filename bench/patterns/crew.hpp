@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -71,7 +73,10 @@ private:
     std::size_t steps_ = 0;
     alignas(64) std::atomic<std::uint32_t> window_{0};
     alignas(64) std::atomic<std::uint32_t> ready_{0};
-    alignas(64) std::atomic<std::uint32_t> done_{0};
+    // Who waits for the end sleeps at once: it would have some of a worker's core while it looks.
+    std::mutex end_;
+    std::condition_variable all_done_;
+    std::uint32_t done_ = 0;
 };
 
 } // namespace cenote::bench
