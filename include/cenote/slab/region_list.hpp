@@ -91,8 +91,7 @@ public:
     [[nodiscard]] region_header* youngest_idle() const noexcept;
     /// Gives an idle region back to the source, whole.
     void release(region_header* idle) noexcept;
-    /// Gives back the pages of up to `most` places not in use; returns how many bytes
-    /// went.
+    /// Gives back the pages of up to `most` places not in use; returns how many bytes went.
     std::size_t decommit_idle(std::size_t most) noexcept;
     /// Tells the sanitizer that all blocks may be touched again, live ones too.
     void permit_blocks() const noexcept;
