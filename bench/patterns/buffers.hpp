@@ -9,6 +9,7 @@
 #include "patterns/crew.hpp"
 #include "patterns/distance.hpp"
 #include "patterns/memory.hpp"
+#include "patterns/parts.hpp"
 
 #include <algorithm>
 #include <array>
@@ -111,11 +112,21 @@ public:
         pool_.emplace(which_.block_size, crew_.size());
         crew_.start([this](crew::worker& self) { work(self); });
     }
+    // In parts, of which those count in which nobody waited: within every few milliseconds the system has a
+    // core for longer than a pool takes of them.
     sample run(std::size_t steps) {
-        only_works_ = true;
-        const sample alone = crew_.run(steps);
-        only_works_ = false;
-        sample both = crew_.run(steps);
+        const std::size_t parts = steps < 10 * most_parts ? 1 : most_parts;
+        parts_sum work;
+        parts_sum all;
+        for (std::size_t i = 0; i < parts; ++i) {
+            only_works_ = true;
+            work.add(crew_.run(steps / parts));
+            only_works_ = false;
+            all.add(crew_.run(steps / parts));
+        }
+        const double scale = static_cast<double>(steps) / static_cast<double>(steps / parts);
+        const sample alone = work.mean(scale);
+        sample both = all.mean(scale);
         const double of_pool = std::max(both.ns - alone.ns, 0.01 * alone.ns) / both.ns; // less is noise
         both.share *= of_pool;
         both.waited_ns = std::max(both.waited_ns, alone.waited_ns) / of_pool; // beside what counts
@@ -124,6 +135,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t most_parts = 32;
+
     void work(crew::worker& self) {
         local_of<C> mine(*pool_);
         dice random(self.number() + 1);

@@ -2,6 +2,7 @@
 //
 // The harness's own judgement: who is best, what is reached, what is missing.
 #include "demands.hpp"
+#include "patterns/parts.hpp"
 #include "process.hpp"
 #include "report.hpp"
 
@@ -351,6 +352,25 @@ TEST(child, line_is_read_and_others_are_refused) {
     EXPECT_TRUE(parse_line("4096 0 0 2e6 0 1.0 0").figures.empty());
     EXPECT_TRUE(parse_line("").ns.empty());
     EXPECT_TRUE(parse_line("error: no memory").ns.empty());
+}
+
+// The parts of a window that count are those in which nobody waited.
+TEST(parts_sum, counts_undisturbed_parts_or_all_there_are) {
+    parts_sum parts;
+    parts.add({.ns = 90, .waited_ns = 6, .trip_ns = 50});
+    parts.add({.ns = 110, .waited_ns = 2, .trip_ns = 60});
+    EXPECT_DOUBLE_EQ(parts.mean(3).ns, 300);
+    EXPECT_DOUBLE_EQ(parts.mean(3).waited_ns, 12);
+    parts.add({.ns = 40, .trip_ns = 55});
+    parts.add({.ns = 900, .waited_ns = 1, .trip_ns = 55});
+    parts.add({.ns = 900, .trip_ns = 55, .has_moved = true});
+    parts.add({.ns = 60, .trip_ns = 60});
+    EXPECT_DOUBLE_EQ(parts.mean(2).ns, 100);
+    EXPECT_EQ(parts.mean(2).waited_ns, 0);
+    EXPECT_EQ(parts.mean(2).trip_ns, 55);
+    EXPECT_FALSE(parts.mean(2).has_moved);
+    parts.add({.ns = 60, .trip_ns = 200}); // quiet, but the cores lie elsewhere now
+    EXPECT_TRUE(parts.mean(2).has_moved);
 }
 
 } // namespace
