@@ -83,8 +83,9 @@ private:
             escape(one.data());
             if (touches) touch_pages(static_cast<std::byte*>(one.data()), size);
         };
-        // Until their pages have all been touched, which the trials of short windows do not reach.
-        if (is_of_many) {
+        // Until their pages have all been touched, which the trials of short windows do not reach. What is
+        // mapped for each call is never warm.
+        if (is_of_many || (touches && !is_over(which_.what))) {
             for (int i = 0; i < warm_up; ++i) replace();
         }
         while (std::size_t steps = self.next()) {

@@ -2,12 +2,14 @@
 #include <cenote/concurrent/locked.hpp>
 #include <cenote/pool/fixed_pool.hpp>
 #include <cenote/pool/multi_pool.hpp>
+#include <cenote/pool/variable_pool.hpp>
 #include <cenote/source/region.hpp>
 
 #include "concurrent/threads.hpp"
 #include "support/misuse_watch.hpp"
 
 #include <cstring>
+#include <random>
 
 namespace {
 
@@ -48,6 +50,28 @@ TEST(locked, gives_every_thread_blocks_of_its_own_and_counts_exactly) {
     in_static_storage.deallocate(in_static_storage.allocate());
     EXPECT_EQ(in_static_storage.block_size(), 64u);
     EXPECT_EQ(in_static_storage.alignment(), 16u);
+}
+
+TEST(locked, gives_every_thread_blocks_of_any_size) {
+    locked<variable_pool> pool({.grow_size = 64 << 10});
+    const int steps = static_cast<int>(scaled(1'500, 300));
+    run_threads(4, [&](std::size_t self) {
+        std::mt19937 random(static_cast<unsigned>(self));
+        std::vector<void*> mine;
+        for (int step = 0; step < steps; ++step) {
+            if (mine.size() < 40) {
+                mine.push_back(std::memset(pool.allocate(1 + random() % 500), static_cast<int>(self), 1));
+                continue;
+            }
+            std::swap(mine[random() % mine.size()], mine.back());
+            if (*static_cast<unsigned char*>(mine.back()) != self) ADD_FAILURE();
+            pool.deallocate(mine.back());
+            mine.pop_back();
+        }
+        for (void* const block : mine) pool.deallocate(block);
+    });
+    EXPECT_EQ(pool.stats().live, 0u);
+    EXPECT_TRUE(pool.is_valid());
 }
 
 TEST(locked, has_the_verbs_of_its_pool) {

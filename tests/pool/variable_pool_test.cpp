@@ -1,5 +1,4 @@
 // cenote: SPDX-License-Identifier: MIT
-#include <cenote/concurrent/locked.hpp>
 #include <cenote/pool/variable_pool.hpp>
 #include <cenote/source/region.hpp>
 
@@ -14,7 +13,6 @@
 #include <gtest/gtest.h>
 #include <random>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -239,32 +237,6 @@ TEST(variable_pool, blocks_larger_than_a_region_come_from_the_source) {
     pool.deallocate(block, 1'000'000);
     EXPECT_FALSE(pool.is_live(block));
     EXPECT_EQ(pool.stats().live_bytes, 0u);
-}
-
-TEST(variable_pool, locked_serves_many_threads) {
-    locked<variable_pool> pool({.grow_size = 64 << 10});
-    std::vector<std::thread> threads;
-    for (unsigned number = 0; number < 4; ++number) {
-        threads.emplace_back([&pool, number] {
-            std::mt19937 random(number);
-            std::vector<void*> mine;
-            for (int step = 0; step < 1500; ++step) {
-                if (mine.size() < 40) {
-                    mine.push_back(pool.allocate(1 + random() % 500));
-                    std::memset(mine.back(), static_cast<int>(number), 1);
-                } else {
-                    std::swap(mine[random() % mine.size()], mine.back());
-                    EXPECT_EQ(*static_cast<unsigned char*>(mine.back()), number);
-                    pool.deallocate(mine.back());
-                    mine.pop_back();
-                }
-            }
-            for (void* const block : mine) pool.deallocate(block);
-        });
-    }
-    for (std::thread& one : threads) one.join();
-    EXPECT_EQ(pool.stats().live, 0u);
-    EXPECT_TRUE(pool.is_valid());
 }
 
 } // namespace
