@@ -1,6 +1,6 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// A window measured in parts, of which only the undisturbed count.
+// A window measured in parts, of which the undisturbed count.
 #pragma once
 
 #include "job.hpp"
@@ -10,34 +10,39 @@
 
 namespace cenote::bench {
 
-// The sum of the parts in which nobody waited and the cores stayed where they were, or if there are none of
-// all.
+// The sum of the parts in which nobody waited and the cores stayed where they were. If there are few, waiting
+// is the contender's own, as for its lock, and all parts count.
 class parts_sum {
 public:
     void add(const sample& part) {
-        const bool is_quiet = part.waited_ns == 0 && !part.has_moved;
-        if (is_quiet && !is_quiet_) *this = {};
-        if (is_quiet_ && !is_quiet) return;
-        is_quiet_ = is_quiet;
-        const bool is_first = count_++ == 0;
-        sum_.share = part.share;
-        sum_.ns += part.ns;
-        sum_.waited_ns += part.waited_ns;
-        sum_.has_moved |= part.has_moved || (!is_first && is_elsewhere(sum_.trip_ns, part.trip_ns));
-        sum_.trip_ns = is_first ? part.trip_ns : std::min(sum_.trip_ns, part.trip_ns);
+        all_.add(part);
+        if (part.waited_ns == 0 && !part.has_moved) quiet_.add(part);
     }
     // A part in the mean, and so many times as long.
     [[nodiscard]] sample mean(double scale) const {
-        sample all = sum_;
-        all.ns *= scale / count_;
-        all.waited_ns *= scale / count_;
-        return all;
+        const bool is_quiet = quiet_.count * 4 >= all_.count;
+        sample result = is_quiet ? quiet_.whole : all_.whole;
+        const double factor = scale / (is_quiet ? quiet_.count : all_.count);
+        result.ns *= factor;
+        result.waited_ns *= factor;
+        return result;
     }
 
 private:
-    sample sum_{};
-    bool is_quiet_ = false;
-    unsigned count_ = 0;
+    struct sum {
+        sample whole{};
+        unsigned count = 0;
+        void add(const sample& part) {
+            const bool is_first = count++ == 0;
+            whole.share = part.share;
+            whole.ns += part.ns;
+            whole.waited_ns += part.waited_ns;
+            whole.has_moved |= part.has_moved || (!is_first && is_elsewhere(whole.trip_ns, part.trip_ns));
+            whole.trip_ns = is_first ? part.trip_ns : std::min(whole.trip_ns, part.trip_ns);
+        }
+    };
+    sum all_;
+    sum quiet_;
 };
 
 } // namespace cenote::bench

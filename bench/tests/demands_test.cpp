@@ -363,7 +363,9 @@ TEST(parts_sum, counts_undisturbed_parts_or_all_there_are) {
     EXPECT_DOUBLE_EQ(parts.mean(3).waited_ns, 12);
     parts.add({.ns = 40, .trip_ns = 55});
     parts.add({.ns = 900, .waited_ns = 1, .trip_ns = 55});
-    parts.add({.ns = 900, .trip_ns = 55, .has_moved = true});
+    EXPECT_DOUBLE_EQ(parts.mean(1).ns, 40);
+    parts.add({.ns = 900, .trip_ns = 55, .has_moved = true}); // one of five is no rule
+    EXPECT_DOUBLE_EQ(parts.mean(1).ns, (90 + 110 + 40 + 900 + 900) / 5.0);
     parts.add({.ns = 60, .trip_ns = 60});
     EXPECT_DOUBLE_EQ(parts.mean(2).ns, 100);
     EXPECT_EQ(parts.mean(2).waited_ns, 0);

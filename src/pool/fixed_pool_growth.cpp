@@ -13,7 +13,8 @@ struct plan {
     std::size_t magazine = 0; // blocks
 };
 
-// What one thread frees for another passes as magazines, also in a pool too small for its share of them.
+// What one thread frees for another passes as magazines, also in a pool too small for its share of them. But
+// where memory or blocks are limited, all of it is for blocks.
 constexpr std::size_t handed_over = 8;
 
 // A queue of all blocks: magazines hold so many, or all that there will be.
@@ -52,7 +53,8 @@ plan plan_for(source& from, engine::block_layout& layout, std::size_t most, bool
         regions.home_bytes = 2 * engine::magazine::words_for(result.magazine) * sizeof(void*);
     }
     regions.most_slabs = engine::most_slabs_for(layout);
-    if (threads != 0 && !from.is_prepaid()) regions.first_magazines = handed_over;
+    if (threads != 0 && most == unlimited && from.available() == unlimited)
+        regions.first_magazines = handed_over;
     if (result.magazine != 0) regions.magazine_bytes = engine::depot::magazine_bytes(result.magazine);
     return result;
 }

@@ -53,7 +53,10 @@ region_list::parts region_list::parts_for(std::size_t block_bytes, bool is_first
     sizes.table = holds_table ? table_.bytes_for(sizes.slabs) : 0;
     if (plan_.magazine_bytes != 0) {
         std::size_t magazines = block_bytes / magazine_share / plan_.magazine_bytes;
-        if (is_first && magazines < plan_.first_magazines) magazines = plan_.first_magazines;
+        if (is_first && magazines < plan_.first_magazines) { // but blocks take most of a region
+            const std::size_t fitting = block_bytes / 2 / plan_.magazine_bytes;
+            magazines = fitting < plan_.first_magazines ? fitting : plan_.first_magazines;
+        }
         // The first and the last of a queue of all blocks may be short: one more.
         if (const std::size_t each = plan_.bytes_per_magazine; each != 0) {
             magazines = block_bytes / each + (block_bytes % each != 0 ? 1 : 0) + (is_first ? 1 : 0);

@@ -2,6 +2,8 @@
 //
 // A concurrent pool at its limits: a maximum, a source that refuses, a caller's buffer.
 #include <cenote/concurrent/concurrent_pool.hpp>
+#include <cenote/source/budget.hpp>
+#include <cenote/source/heap.hpp>
 #include <cenote/source/region.hpp>
 
 #include "concurrent/threads.hpp"
@@ -26,6 +28,21 @@ std::vector<void*> take_all(concurrent_pool& pool) {
 void give(concurrent_pool& pool, std::vector<void*>& blocks) {
     for (void* const block : blocks) pool.deallocate(block);
     blocks.clear();
+}
+
+TEST(concurrent_pool_limits, a_small_budget_is_for_blocks) {
+    const struct {
+        std::size_t bytes;
+        std::size_t blocks;
+    } cases[] = {{1024, 8}, {4096, 48}, {16'384, 220}, {32'768, 470}};
+    for (const auto& one : cases) {
+        heap upstream;
+        budget limited(upstream, one.bytes);
+        concurrent_pool pool({.block_size = 64, .source = &limited});
+        std::vector<void*> blocks = take_all(pool);
+        EXPECT_GE(blocks.size(), one.blocks);
+        give(pool, blocks);
+    }
 }
 
 TEST(concurrent_pool_limits, a_maximum_is_never_passed_whatever_threads_do) {

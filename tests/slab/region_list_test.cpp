@@ -219,13 +219,22 @@ TEST_F(region_lists, empty_magazines_take_at_most_3_percent) {
 
 TEST_F(region_lists, the_first_region_has_as_many_magazines_as_are_wanted) {
     region_plan plan = plan_on(from);
-    plan.magazine_bytes = 2064; // more than their share of a slab
+    plan.magazine_bytes = 600; // more than their share of a slab
     plan.first_magazines = 3;
     start(plan);
     ASSERT_TRUE(list.grow(slab_bytes));
-    EXPECT_EQ(list.last()->room_bytes, 3u * 2064);
+    EXPECT_EQ(list.last()->room_bytes, 3u * 600);
     ASSERT_TRUE(list.grow(slab_bytes));
-    EXPECT_LT(list.last()->room_bytes, 2u * 2064);
+    EXPECT_LT(list.last()->room_bytes, 2u * 600);
+}
+
+TEST_F(region_lists, the_first_region_has_fewer_magazines_where_they_would_take_more_than_a_third) {
+    region_plan plan = plan_on(from);
+    plan.magazine_bytes = 2000;
+    plan.first_magazines = 3;
+    start(plan);
+    ASSERT_TRUE(list.grow(slab_bytes));
+    EXPECT_EQ(list.last()->room_bytes, 2000u);
 }
 
 TEST_F(region_lists, populate_backs_every_slab_in_use_and_the_magazines_of_every_region) {

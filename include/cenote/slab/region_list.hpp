@@ -36,7 +36,7 @@ struct region_plan {
     std::size_t slab_bytes = 0;
     std::size_t record_bytes = 0;       ///< of one slab with its bitmaps
     std::size_t magazine_bytes = 0;     ///< of one empty magazine in the side room; 0: none
-    std::size_t first_magazines = 0;    ///< at least so many in the first region
+    std::size_t first_magazines = 0;    ///< so many in the first region, or a third of it
     std::size_t bytes_per_magazine = 0; ///< of blocks, for each of which there is one; 0: the usual share
     std::size_t home_bytes = 0;         ///< side room of the first region for the pool itself
     std::size_t most_slabs = no_slab;   ///< numbers must fit what the depot stores
