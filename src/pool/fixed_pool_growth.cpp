@@ -177,8 +177,11 @@ bool fixed_pool::grow() noexcept {
         return grow_by(usual < room ? usual : room);
     }
     std::size_t wanted = options_.growth.step(present);
-    // What went back comes again, and no more: rounds of equal work reserve the same.
-    if (present < most_reserved_ && wanted > most_reserved_ - present) wanted = most_reserved_ - present;
+    // What went back comes again, and no more: rounds of equal work reserve the same, and what was live at
+    // most is known by then, so that no step goes beyond it.
+    const std::size_t needed = enough_for(store_.peak());
+    const std::size_t known = needed < most_reserved_ ? needed : most_reserved_;
+    if (present < known && wanted > known - present) wanted = known - present;
     if (wanted > room) wanted = room;
     wanted = whole_slabs(wanted);
     if (options_.growth.how == growth::kind::geometric) wanted = regions_.filling(wanted, layout_.stride);

@@ -57,11 +57,16 @@ void fixed_pool::release_idle_regions() noexcept {
     }
 }
 
+// So many live ones, what caches hold beside them, and a slab that is in part in use.
+std::size_t fixed_pool::enough_for(std::size_t live) const noexcept {
+    return live + 2 * store_.depot().capacity() * caches_ + layout_.blocks_per_slab;
+}
+
 // Kept is what was live at most in the window. When most of the pool is surplus, it settles first.
 void fixed_pool::give_back_surplus() noexcept {
     const std::size_t blocks = store_.heap().blocks();
     const std::size_t magazine = store_.depot().capacity();
-    const std::size_t needed = store_.recent_peak() + 2 * magazine * caches_ + layout_.blocks_per_slab;
+    const std::size_t needed = enough_for(store_.recent_peak());
     settling_ = 0;
     if (options_.adaptive) retention_.note_window(blocks, store_.flushed(), window_for(layout_.stride));
     store_.forget_recent_peak();

@@ -105,6 +105,28 @@ TEST_P(fixed_pool_surplus, comes_again_and_no_more_in_rounds_with_quiet_times) {
     EXPECT_GT(from_.returned, first);
 }
 
+// A step beyond what is live may be half of all that there is; it is taken once.
+TEST_P(fixed_pool_surplus, comes_again_to_what_was_live_and_two_magazines) {
+    const std::size_t stride = GetParam();
+    const std::size_t cached = 2 * engine::magazine_capacity(stride, engine::most_cached_alone) * stride;
+    std::size_t beyond = 0; // of the first times
+    for (const std::size_t count : {20'000, 30'000, 40'000, 70'000}) {
+        fixed_pool pool({.block_size = stride, .sanitizers = false});
+        std::vector<void*> held(count);
+        std::size_t reserved[2];
+        for (std::size_t& bytes : reserved) {
+            for (void*& block : held) block = pool.allocate();
+            bytes = pool.stats().reserved_bytes;
+            for (void* block : held) pool.deallocate(block);
+            (void)pool.trim();
+        }
+        const std::size_t enough = count * stride * 17 / 16 + cached + (std::size_t{192} << 10);
+        EXPECT_LE(reserved[1], enough) << count;
+        if (reserved[0] > enough) ++beyond;
+    }
+    EXPECT_GE(beyond, 2u);
+}
+
 TEST(fixed_pool_surplus_checked, goes_back_though_one_block_comes_and_goes) {
     counting_pages from;
     fixed_pool pool({.block_size = 64, .source = &from, .checks = true, .sanitizers = false});

@@ -251,6 +251,7 @@ private:
     [[nodiscard]] bool grow_by(std::size_t blocks) noexcept;
     void use_magazines_of(std::size_t blocks) noexcept;
     [[nodiscard]] std::size_t whole_slabs(std::size_t blocks) const noexcept;
+    [[nodiscard]] std::size_t enough_for(std::size_t live) const noexcept;
     [[nodiscard]] bool add_region(std::size_t blocks) noexcept;
     [[nodiscard]] std::size_t fitting(std::size_t blocks, std::size_t bytes) const noexcept;
     void shrink_to(std::size_t slabs) noexcept;
