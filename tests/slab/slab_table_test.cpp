@@ -356,6 +356,7 @@ TEST(slab_table, a_shared_one_knows_no_owner_of_the_first_bytes_of_memory) {
     for (std::uintptr_t slab = 1; slab <= 3; ++slab) {
         EXPECT_EQ(one.owner_of(0), no_slab);
         EXPECT_EQ(one.owner_of(8), no_slab);
+        EXPECT_GE(one.table.quick_shared_owner_of(nullptr), slab_table::no_owner);
         one.insert(slab << 20, 0, 0);
     }
     EXPECT_EQ(one.owner_of((std::uintptr_t{3} << 20) + 8), 0u);
