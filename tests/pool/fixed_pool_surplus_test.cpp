@@ -110,7 +110,7 @@ TEST_P(fixed_pool_surplus, comes_again_to_what_was_live_and_two_magazines) {
     const std::size_t stride = GetParam();
     const std::size_t cached = 2 * engine::magazine_capacity(stride, engine::most_cached_alone) * stride;
     std::size_t beyond = 0; // of the first times
-    for (const std::size_t count : {20'000, 30'000, 40'000, 70'000}) {
+    for (const std::size_t count : {20'000u, 30'000u, 40'000u, 70'000u}) {
         fixed_pool pool({.block_size = stride, .sanitizers = false});
         std::vector<void*> held(count);
         std::size_t reserved[2];
