@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
@@ -28,25 +29,38 @@ std::size_t operations(std::size_t count) {
     return test::scaled(base::watched() ? count / 20 : count, 1000);
 }
 
-/// A buffer whose every byte belongs to a number, all that its tier has, so that any overlap is seen.
+constexpr std::size_t each_word = sizeof(std::uint64_t);
+constexpr std::size_t each_page = 4096;
+
+/// A buffer that holds a number from end to end, all that its tier has, so that any overlap is seen: in every
+/// word, or where no tier is less than a page, in the first one of each page and in the last.
 class stamped {
 public:
     stamped() = default;
-    stamped(buffer&& one, std::uint64_t number) : held_(std::move(one)), number_(number) {
+    stamped(buffer&& one, std::uint64_t number, std::size_t stride = each_word)
+        : held_(std::move(one)), number_(number), stride_(stride) {
         held_.resize(held_.capacity());
-        for (std::size_t at = 0; at < held_.size(); at += sizeof number_)
-            std::memcpy(held_.data() + at, &number_, sizeof number_);
+        for (std::size_t at = 0; at < last(); at += stride_) put(at);
+        put(last());
     }
     [[nodiscard]] bool is_whole() const {
-        constexpr std::size_t first = sizeof number_;
         if (!held_) return true;
-        return std::memcmp(held_.data(), &number_, first) == 0 &&
-               std::memcmp(held_.data(), held_.data() + first, held_.size() - first) == 0;
+        for (std::size_t at = 0; at < last(); at += stride_) {
+            if (!has(at)) return false;
+        }
+        return has(last());
     }
 
 private:
+    [[nodiscard]] std::size_t last() const { return held_.size() - each_word; }
+    void put(std::size_t at) const { std::memcpy(held_.data() + at, &number_, each_word); }
+    [[nodiscard]] bool has(std::size_t at) const {
+        return std::memcmp(held_.data() + at, &number_, each_word) == 0;
+    }
+
     buffer held_;
     std::uint64_t number_ = 0;
+    std::size_t stride_ = each_word;
 };
 
 /// A place that all threads share.
@@ -62,23 +76,17 @@ std::size_t any_size(std::minstd_rand& random, unsigned most_bits) {
 }
 
 // A million operations in four threads: each puts a new buffer in some place and returns what was there,
-// which is likely another thread's, after a look at every byte of it.
-TEST(buffer_pool_stress, live_buffers_never_overlap) {
-    buffer_pool pool({.smallest = 64,
-                      .largest = 16 << 10,
-                      .most_retained = 32,
-                      .least_retained = 2,
-                      .lazy_after = 1ms,
-                      .return_after = 10ms,
-                      .trim = trim::manual});
+// which is likely another thread's, after a look at its contents.
+void expect_no_overlap(buffer_pool& pool, std::size_t stride) {
     static std::array<slot, 256> slots;
     std::atomic<bool> is_whole{true};
     constexpr std::size_t threads = 4;
     const std::size_t each = operations(1'000'000) / threads;
+    const auto most_bits = static_cast<unsigned>(std::bit_width(pool.largest()) - 1);
     test::run_threads(threads, [&](std::size_t number) {
         std::minstd_rand random(static_cast<unsigned>(number + 1));
         for (std::size_t i = 0; i < each; ++i) {
-            stamped fresh(pool.acquire(any_size(random, 14)), std::uint64_t{number} << 40 | i);
+            stamped fresh(pool.acquire(any_size(random, most_bits)), std::uint64_t{number} << 40 | i, stride);
             slot& there = slots[random() % slots.size()];
             {
                 const std::lock_guard here(there.lock);
@@ -101,6 +109,23 @@ TEST(buffer_pool_stress, live_buffers_never_overlap) {
     const buffer_stats last = pool.stats(quiet);
     EXPECT_GT(last.counts.split, 0u);
     EXPECT_EQ(last.counts.split, last.counts.merged);
+    EXPECT_GT(last.purges, 0u);
+}
+
+TEST(buffer_pool_stress, live_buffers_never_overlap) {
+    buffer_pool pool({.smallest = 64,
+                      .largest = 16 << 10,
+                      .most_retained = 32,
+                      .least_retained = 2,
+                      .lazy_after = 1ms,
+                      .return_after = 10ms,
+                      .trim = trim::manual});
+    expect_no_overlap(pool, each_word);
+}
+
+TEST(buffer_pool_stress, live_buffers_of_the_usual_tiers_never_overlap) {
+    buffer_pool pool({.trim = trim::manual});
+    expect_no_overlap(pool, each_page);
 }
 
 TEST(buffer_pool_stress, threads_end_with_buffers_in_their_caches_and_out) {
