@@ -83,6 +83,7 @@ void buffer_tiers::pass_by(std::int64_t now) noexcept {
 
 void buffer_tiers::begin_step(unsigned passed) noexcept {
     wants_flushes_ = true;
+    merges_ = 0;
     for (unsigned t = 0; t < options_.tiers(); ++t) {
         unshelve(tiers_[t], tiers_[t].least_); // nobody needed them in the whole step
         tiers_[t].least_ = tiers_[t].shelf_.count();
@@ -97,8 +98,13 @@ std::int64_t buffer_tiers::later_by(std::int64_t from, std::int64_t length) noex
     return from < sync::no_deadline - length ? from + length : sync::no_deadline;
 }
 
-std::size_t buffer_tiers::trim() noexcept {
+void buffer_tiers::begin_trim() noexcept {
+    merges_ = 0;
     clear_shelves();
+}
+
+std::size_t buffer_tiers::trim() noexcept {
+    begin_trim();
     const returned gone = heap_.trim();
     purges_ += gone.calls;
     return gone.bytes;
@@ -106,7 +112,7 @@ std::size_t buffer_tiers::trim() noexcept {
 
 bool buffer_tiers::trim_part(bool is_first, std::size_t& bytes) noexcept {
     if (is_first) {
-        clear_shelves();
+        begin_trim();
         heap_.begin_trim();
     }
     if (!heap_.is_in_step()) return false;

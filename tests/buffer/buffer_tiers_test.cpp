@@ -200,6 +200,33 @@ TEST(buffer_tiers, ticks_that_come_only_once_a_step_do_what_is_left_of_the_one_b
     EXPECT_TRUE(pool.is_valid());
 }
 
+// A growth ends the time in which merges of caches may cost a region's first touches. Where a maximum allows
+// none, a step does, and a trim: else the source would be asked in vain for ever, and first.
+TEST(buffer_tiers, caches_merge_again_after_a_step_and_after_a_trim_where_nothing_can_grow) {
+    buffer_tiers tiers({.maximum_bytes = 9 * mib, .sanitizers = false, .trim = trim::manual}, 1);
+    ASSERT_TRUE(tiers.open_shared());
+    const std::vector<void*> all = take(tiers, 10, 2); // the only region there can be
+    const auto expect_an_end = [&](const char* behind) {
+        SCOPED_TRACE(behind);
+        int merges = 0;
+        while (tiers.wants_caches_back(10) && merges < 10'000) ++merges;
+        EXPECT_EQ(merges, 512); // 16 KiB each
+        EXPECT_EQ(tiers.take_one(10), nullptr);
+        EXPECT_FALSE(tiers.wants_caches_back(10)); // nothing has grown
+    };
+    expect_an_end("the beginning");
+    (void)tiers.tick(100 * second);
+    EXPECT_FALSE(tiers.wants_caches_back(10));
+    (void)tiers.tick(101 * second);
+    expect_an_end("a step");
+    (void)tiers.trim();
+    expect_an_end("a trim");
+    std::size_t bytes = 0;
+    (void)tiers.trim_part(true, bytes);
+    expect_an_end("a trim in parts");
+    give(tiers, 10, all);
+}
+
 TEST(buffer_tiers, the_end_of_time_is_never_passed) {
     constexpr std::int64_t last = sync::no_deadline;
     for (const std::int64_t now : {std::int64_t{0}, last - 1, last}) {

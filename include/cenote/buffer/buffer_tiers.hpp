@@ -150,6 +150,7 @@ private:
     void begin_step(unsigned passed) noexcept;
     [[nodiscard]] static std::int64_t later_by(std::int64_t from, std::int64_t length) noexcept;
     void clear_shelves() noexcept;
+    void begin_trim() noexcept;
 
     buffer_pool_options options_;
     budget limit_; // around the source
@@ -168,7 +169,7 @@ private:
     bool is_open_ = false;
     bool watched_ = false;
     bool wants_flushes_ = false;
-    std::size_t merges_ = 0; // of caches, since the source was asked
+    std::size_t merges_ = 0; // of caches, since the source gave a region, a step began, or all went back
     unsigned puts_ = 0;      // since the clock was looked at
     static constexpr std::int64_t never = -1;
     std::int64_t stepped_at_ = never; // when the clock was first seen, and whole steps after it
