@@ -81,14 +81,27 @@ buffer_tiers::buffer_tiers(const buffer_pool_options& wanted, unsigned /*threads
     watched_ = options_.sanitizers && base::watched();
     heap_.configure(shape_for(options_, limit_.granularity()), limit_, watched_);
     const bool is_counted = limit_.is_prepaid() && wanted.initial_bytes != 0; // as `required_bytes` counts
-    const std::size_t cached =
-        cached_of_a_tier(wanted, is_counted ? wanted.initial_bytes : limit_.available());
     for (unsigned t = 0; t < options_.tiers(); ++t) {
         tiers_[t].bytes_ = options_.smallest << t;
         tiers_[t].retained_ = options_.retained(t);
-        tiers_[t].entries_ = is_exact() ? 0 : entries_for(options_, t, cached);
     }
-    unit_entries_ = is_exact() ? 0 : words_of_units(options_, cached);
+    if (!is_exact()) measure_caches(is_counted ? wanted.initial_bytes : limit_.available());
+}
+
+void buffer_tiers::measure_caches(std::size_t most) noexcept {
+    measured_ = most;
+    const std::size_t cached = cached_of_a_tier(options_, most);
+    for (unsigned t = 0; t < options_.tiers(); ++t) tiers_[t].entries_ = entries_for(options_, t, cached);
+    unit_entries_ = words_of_units(options_, cached);
+}
+
+// Where there was too little for any when the pool was made, because others had used up a budget. Once there
+// are caches they keep their sizes.
+void buffer_tiers::look_for_caches() noexcept {
+    const std::size_t left = limit_.available();
+    if (left == unlimited || limit_.is_prepaid()) return;
+    const std::size_t most = left + limit_.used();
+    if (most / 2 >= std::max<std::size_t>(measured_, 1)) measure_caches(most); // seldom: it takes a while
 }
 
 buffer_tiers::~buffer_tiers() {
@@ -173,6 +186,7 @@ std::size_t buffer_tiers::fetch(std::uint32_t of, void** begin, std::size_t want
 }
 
 void* buffer_tiers::take_one(std::uint32_t of) noexcept {
+    if (!has_caches() && !is_exact()) look_for_caches();
     void* entry = nullptr;
     if (fetch(of, &entry, 1) != 0) ++tiers_[of].acquired_;
     return entry;

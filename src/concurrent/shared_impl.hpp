@@ -23,13 +23,16 @@ shared<Core>::~shared() {
 
 // Joining.
 
-// A source that was paid in advance gives the caches their memory first: the core may take all the rest.
+// A source that was paid in advance gives the caches their memory first: the core may take all the rest. One
+// that had none for them when the core was made may have some later.
 template<class Core>
 bool shared<Core>::open() noexcept {
-    if (is_open()) return true;
-    if (!core_.open_shared()) return false;
-    if (core_.from().is_prepaid() && core_.has_caches()) buy(core_.first_units() + 1);
-    sync::store_release(state_, core_.has_caches() ? with_caches : without_caches);
+    if (!is_open()) {
+        if (!core_.open_shared()) return false;
+        if (core_.from().is_prepaid() && core_.has_caches()) buy(core_.first_units() + 1);
+    }
+    const state now = core_.has_caches() ? with_caches : without_caches;
+    if (state_ != now) sync::store_release(state_, now);
     return true;
 }
 

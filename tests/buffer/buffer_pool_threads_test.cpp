@@ -29,6 +29,7 @@ std::size_t operations(std::size_t count) {
     return test::scaled(base::watched() ? count / 20 : count, 1000);
 }
 
+constexpr std::size_t mib = std::size_t{1} << 20;
 constexpr std::size_t each_word = sizeof(std::uint64_t);
 constexpr std::size_t each_page = 4096;
 
@@ -213,6 +214,30 @@ TEST(buffer_pool_threads, caches_keep_no_more_than_a_quarter_of_a_maximum_from_o
         EXPECT_GE(held.size() * (64 << 10), maximum / 8 * 5); // whole regions fit the maximum
         held.clear();
     }
+}
+
+// Others have all of a shared budget when the pool is made.
+TEST(buffer_pool_threads, a_thread_without_a_cache_gets_one_when_a_budget_has_room_again) {
+    test::strict_source system(4096);
+    constexpr std::size_t limit = 64 * mib;
+    budget shared(system, limit);
+    const source::request all{limit, 4096, source::any_node};
+    void* const taken = shared.reserve(all);
+    ASSERT_NE(taken, nullptr);
+    buffer_pool pool({.source = &shared, .sanitizers = false, .trim = trim::manual});
+    EXPECT_FALSE(pool.try_acquire(1));
+    shared.release(taken, all);
+    std::array<test::worker, 2> others;
+    for (test::worker& one : others) {
+        one.run([&] {
+            for (int i = 0; i < 3; ++i) (void)pool.acquire(1);
+            EXPECT_NE(test::only_cache(), nullptr) << "it stays slow for ever";
+            std::vector<buffer> held;
+            for (int i = 0; i < 10; ++i) held.push_back(pool.acquire(1));
+        });
+    }
+    EXPECT_GE(pool.stats(quiet).tier[0].cached, 10u);
+    EXPECT_TRUE(pool.is_valid());
 }
 
 // The clock is looked at by releases here, not by `tick`: whoever passes by flushes what it has not used.

@@ -144,6 +144,8 @@ private:
                                                     std::size_t cached) noexcept;
     [[nodiscard]] static std::size_t words_of_shelves(const buffer_pool_options& options) noexcept;
     [[nodiscard]] static source::request oversize_region(std::size_t bytes) noexcept;
+    void measure_caches(std::size_t most) noexcept;
+    void look_for_caches() noexcept;
     [[nodiscard]] place cut(unsigned of, bool may_grow) noexcept;
     void unshelve(tier& of, std::size_t count) noexcept;
     [[nodiscard]] idle_limits limits_now() const noexcept;
@@ -158,6 +160,7 @@ private:
     recent_use recent_;
     tier tiers_[most_orders - 1];
     std::size_t unit_entries_ = 0;
+    std::size_t measured_ = 0; // what the source had for all, when that was found
     std::size_t shelved_bytes_ = 0;
     std::size_t bought_ = 0;
     std::size_t oversize_ = 0;       // live
