@@ -20,7 +20,7 @@ namespace cenote::test {
 [[nodiscard]] inline const std::vector<kind>& all_kinds() {
     static const std::vector<kind> all = [] {
         std::vector<kind> rows = pool_kinds();
-        for (const auto& more : {variable_kinds(), concurrent_kinds(), face_kinds()})
+        for (const auto& more : {variable_kinds(), concurrent_kinds(), face_kinds(), c_kinds()})
             rows.insert(rows.end(), more.begin(), more.end());
         return rows;
     }();

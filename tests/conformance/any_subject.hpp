@@ -15,19 +15,20 @@ namespace cenote::test {
 
 /// What some pools can do and others cannot.
 struct abilities {
-    bool tries = false;             ///< try_allocate
-    bool serves_any_size = false;   ///< blocks of every size, also of none
-    bool counts_blocks = false;     ///< its maximum is a number of blocks
-    bool walks_freely = false;      ///< visitors may use the pool that they walk
-    bool is_for_one_thread = false; ///< no thread has a cache
-    bool reserves = false;          ///< reserve(blocks)
-    bool batches = false;           ///< allocate_n of its one size
-    bool zeroes = false;            ///< allocate_zeroed, allocate_at_least and reserve with a touch
-    bool sized_batches = false;     ///< allocate_n of any size, large blocks and alignments
-    bool zeroes_sized = false;      ///< as `zeroes`, with a size
-    bool makes = false;             ///< make_unique
-    bool frees_batches = false;     ///< deallocate_n
-    bool erases = false;            ///< deallocate_erased
+    bool tries = false;               ///< try_allocate
+    bool serves_any_size = false;     ///< blocks of every size, also of none
+    bool counts_blocks = false;       ///< its maximum is a number of blocks
+    bool walks_freely = false;        ///< visitors may use the pool that they walk
+    bool is_for_one_thread = false;   ///< no thread has a cache
+    bool reserves = false;            ///< reserve(blocks)
+    bool batches = false;             ///< allocate_n of its one size
+    bool zeroes = false;              ///< allocate_zeroed, allocate_at_least and reserve with a touch
+    bool sized_batches = false;       ///< allocate_n of any size, large blocks and alignments
+    bool zeroes_sized = false;        ///< as `zeroes`, with a size
+    bool makes = false;               ///< make_unique
+    bool frees_batches = false;       ///< deallocate_n
+    bool erases = false;              ///< deallocate_erased
+    bool asks_as_sources_want = true; ///< regions are multiples of a granularity: not of a parent in C
 };
 
 class any_subject {
@@ -117,10 +118,11 @@ private:
     any_subject* made_ = nullptr;
 };
 
-/// The pools, the pools for many threads, and the faces.
+/// The pools, the pools for many threads, the faces, and that of C.
 [[nodiscard]] std::vector<kind> pool_kinds();
 [[nodiscard]] std::vector<kind> variable_kinds();
 [[nodiscard]] std::vector<kind> concurrent_kinds();
 [[nodiscard]] std::vector<kind> face_kinds();
+[[nodiscard]] std::vector<kind> c_kinds();
 
 } // namespace cenote::test

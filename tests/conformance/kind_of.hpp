@@ -35,6 +35,7 @@ constexpr abilities abilities_of() {
     can.makes = requires(pool& p) { p.make_unique(); };
     can.frees_batches = requires(pool& p, void** blocks) { p.deallocate_n(blocks, 1); };
     can.erases = requires(pool& p, void* block) { p.deallocate_erased(block); };
+    can.asks_as_sources_want = !requires(pool& p) { p.handle(); };
     return can;
 }
 
