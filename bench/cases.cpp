@@ -80,7 +80,7 @@ void add_one_thread(std::vector<test_case>& all) {
     all.push_back({.what = pattern::random_sizes, .block_size = largest_random});
 }
 
-void add_threads(std::vector<test_case>& all, bool whole) {
+void add_threads(std::vector<test_case>& all, bool is_growing) {
     for (const unsigned threads : {1u, 2u, 4u, 8u, 16u, 32u, 64u})
         all.push_back({.what = pattern::threads_pair, .threads = threads});
     for (const pattern what : {pattern::free_each_other, pattern::producer_consumer})
@@ -88,7 +88,7 @@ void add_threads(std::vector<test_case>& all, bool whole) {
     for (const pattern what : {pattern::threads_pair, pattern::free_each_other, pattern::producer_consumer})
         for (const std::size_t size : {16, 256, 1024})
             for (const unsigned threads : {2u, 8u, 32u})
-                if (threads == 2 || whole)
+                if (threads == 2 || is_growing)
                     all.push_back({.what = what, .block_size = size, .threads = threads});
     for (const unsigned threads : {2u, 8u, 32u})
         all.push_back({.what = pattern::threads_sizes, .block_size = largest_random, .threads = threads});
@@ -190,7 +190,7 @@ std::vector<test_case> all_cases(extent wanted) {
     const bool is_growing = wanted != extent::quick;
     std::vector<test_case> all;
     add_one_thread(all);
-    add_threads(all, whole);
+    add_threads(all, is_growing);
     add_pools(all);
     add_bounded(all);
     add_buffers(all, whole);

@@ -116,8 +116,9 @@ struct test_case {
 
 enum class extent {
     quick,
-    growing, // and how cost grows, which takes long: 10,000,000 live blocks, everything on a fragmented heap
-    whole,   // and crowds of threads at every block size
+    growing, // and what takes long: 8 and 32 threads at every block size, and how cost grows, with 10,000,000
+             // live blocks and everything on a fragmented heap
+    whole,   // and crowds of workers with buffers
 };
 [[nodiscard]] std::vector<test_case> all_cases(extent wanted);
 [[nodiscard]] std::optional<test_case> find_case(std::string_view name);

@@ -151,8 +151,10 @@ int run(int argc, char** argv) {
     settings chosen;
     CLI::App app("Times cenote's pools beside those of others.");
     app.add_flag("--quick", chosen.is_quick, "shorter windows, no case that takes long: some five minutes");
-    app.add_flag("--growth", chosen.is_growing,
-                 "with --quick, a round of all that shows how cost grows, too: some three minutes more")
+    app.add_flag(
+           "--growth", chosen.is_growing,
+           "with --quick, 8 and 32 threads at every block size too, and a round of all that shows how cost "
+           "grows")
         ->needs("--quick");
     declare_effort(app, chosen.wanted);
     app.add_option("--only", chosen.only, "cases whose name matches this regular expression");
