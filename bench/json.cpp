@@ -17,14 +17,15 @@ std::string or_null(std::optional<double> value) {
 
 std::string demand_json(const verdict& one) {
     return fmt::format(
-        "{{\"at_most\": {}, \"judged\": \"{}\", \"against\": {}, \"ratio\": {}, {}\"stretch\": {}, "
-        "\"passes\": {}}}",
+        "{{\"at_most\": {}, \"judged\": \"{}\", \"against\": {}, \"difference\": {}, \"ratio\": {}, "
+        "{}\"stretch\": {}, \"word\": \"{}\", \"passes\": {}}}",
         one.asked->at_most,
         one.asked->figure.empty() ? statistic_names[static_cast<unsigned>(one.asked->judged)]
                                   : one.asked->figure,
-        one.rival_name.empty() ? "null" : tool::quoted_json(one.rival_name), or_null(one.ratio),
+        one.rival_name.empty() ? "null" : tool::quoted_json(one.rival_name),
+        one.asked->against == rival::above, or_null(one.ratio),
         one.range ? fmt::format("\"interval\": [{:.4f}, {:.4f}], ", one.range->low, one.range->high) : "",
-        one.asked->is_stretch, one.passes());
+        one.asked->is_stretch, one.word(), one.passes());
 }
 
 std::string demands_json(const std::vector<verdict>& verdicts, const std::string& which,
