@@ -51,8 +51,9 @@ inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
 inline constexpr unsigned general_abilities_of_blocks =
     ability::alone | ability::shared | ability::sizes | ability::shared_sizes | ability::unsized;
 inline constexpr unsigned general_abilities = general_abilities_of_blocks | ability::buffers;
-inline constexpr unsigned no_op_abilities =
-    general_abilities_of_blocks | ability::bulk | ability::several | ability::brief;
+// All but waking and relaying: where nothing is handed over, nobody is woken and no message arrives.
+inline constexpr unsigned no_op_abilities = general_abilities | ability::bulk | ability::several |
+                                            ability::brief | ability::scratch | ability::bounded;
 
 inline constexpr std::array<entry, 38> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",

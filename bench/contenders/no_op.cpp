@@ -3,6 +3,7 @@
 #include "patterns/measure.hpp"
 
 #include <algorithm>
+#include <memory>
 
 namespace cenote::bench {
 namespace {
@@ -27,12 +28,31 @@ struct contestant {
     void put(void* block, std::size_t size) { own.put(block, size); }
     void get_many(void** blocks, std::size_t count) { std::fill_n(blocks, count, own.get()); }
     void put_many(void** /*blocks*/, std::size_t /*count*/) {}
+    void clear() {}
 };
+
+/// The same for buffers: each thread has one as large as any, and what is written there stays.
+struct buffer_contestant {
+    struct local {
+        std::unique_ptr<std::byte[]> memory;
+        explicit local(buffer_contestant& shared)
+            : memory(std::make_unique_for_overwrite<std::byte[]>(shared.most_bytes)) {}
+        void* get(std::size_t /*size*/) { return memory.get(); }
+        void put(void* /*block*/, std::size_t /*size*/) {}
+    };
+
+    std::size_t most_bytes;
+    buffer_contestant(std::size_t largest, std::size_t /*most*/)
+        : most_bytes(2 * largest) {} // some patterns ask for more than the size
+};
+
+constexpr unsigned of_buffers = 0u | ability::buffers;
 
 } // namespace
 
 outcome run_no_op(const job& what) {
-    return run_case<contestant, abilities_of("no_op")>(what);
+    if (what.which.admits(of_buffers)) return run_buffers<buffer_contestant>(what);
+    return run_case < contestant, abilities_of("no_op") & ~of_buffers > (what);
 }
 
 } // namespace cenote::bench
