@@ -127,12 +127,15 @@ void add_buffers(std::vector<test_case>& all, bool whole) {
     all.push_back({.what = pattern::relay, .block_size = largest_message});
 }
 
-void add_growth(std::vector<test_case>& all, bool whole) {
+void add_growth(std::vector<test_case>& all, bool is_growing) {
     for (const std::size_t live : {std::size_t{1'000}, std::size_t{100'000}, std::size_t{10'000'000}}) {
-        if (live > random_blocks && !whole) continue;
+        if (live > random_blocks && !is_growing) continue;
         all.push_back({.what = pattern::pair, .live = live});
         if (live != random_blocks) all.push_back({.what = pattern::random_replacement, .live = live});
     }
+    if (!is_growing) return;
+    for (const unsigned threads : {2u, 8u})
+        all.push_back({.what = pattern::free_each_other, .threads = threads, .parcel = large_parcel_blocks});
 }
 
 bool is_fragmentable(const test_case& one) {
@@ -156,6 +159,7 @@ std::string test_case::name() const {
     if (threads != 0) text += fmt::format("/{}_thread{}", threads, threads == 1 ? "" : "s");
     if (what == pattern::alternating) text += fmt::format("/{}_pool{}", pools, pools == 1 ? "" : "s");
     if (live != 0) text += fmt::format("/live_{}", live);
+    if (parcel != parcel_blocks) text += fmt::format("/parcels_{}", parcel);
     if (is_fragmented) text += "/fragmented";
     return text;
 }
@@ -178,7 +182,7 @@ std::size_t test_case::figure(std::string_view wanted) const {
 }
 
 bool test_case::is_survey() const {
-    return live != 0 || is_fragmented || threads > 32;
+    return live != 0 || is_fragmented || threads > 32 || parcel != parcel_blocks;
 }
 
 bool test_case::admits(unsigned abilities) const {

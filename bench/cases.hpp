@@ -24,7 +24,7 @@ enum class pattern {
     random_sizes,       // random replacement of 16 to 1,024 bytes
     threads_pair,       // each thread its own pairs
     producer_consumer,  // half of the threads get, each hands its blocks to one that puts them
-    free_each_other,    // parcels of 256 go round: a thread puts what the one before it got
+    free_each_other,    // parcels of blocks go round: a thread puts what the one before it got
     threads_sizes,      // random sizes in one table that all threads replace
     unsized_pair,       // a pair, put back without its size
     alternating,        // pairs, from one pool after the other
@@ -81,6 +81,7 @@ enum class ability {
 inline constexpr std::size_t batch_blocks = 1'000;
 inline constexpr std::size_t random_blocks = 100'000;
 inline constexpr std::size_t parcel_blocks = 256;
+inline constexpr std::size_t large_parcel_blocks = 2'048; // more than a thread's magazines hold
 inline constexpr std::size_t bulk_blocks = 32;
 inline constexpr std::size_t drop_blocks = 1'000'000;
 inline constexpr std::size_t smallest_random = 16;
@@ -98,7 +99,8 @@ struct test_case {
     unsigned threads = 0;        // 0: the process's own thread
     std::size_t live = 0;        // blocks live all the time; 0: what the pattern says
     unsigned pools = 1;
-    bool is_fragmented = false; // the heap was cut up before the contender began
+    std::size_t parcel = parcel_blocks; // how many blocks go round at a time
+    bool is_fragmented = false;         // the heap was cut up before the contender began
 
     [[nodiscard]] std::string name() const; // "pair/64/2_threads"
     // What one operation of it is, as the table's reader wants to know.

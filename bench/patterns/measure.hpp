@@ -202,7 +202,10 @@ outcome run_shared(const job& what) {
             if (what.which.what == pattern::threads_pair) return measure<threads_pair_loop<C>>(what);
             if (what.which.what == pattern::producer_consumer)
                 return measure<producer_consumer_loop<C>>(what);
-            if (what.which.what == pattern::free_each_other) return measure<free_each_other_loop<C>>(what);
+            if (what.which.what == pattern::free_each_other)
+                return what.which.parcel == large_parcel_blocks
+                           ? measure<free_each_other_loop<C, large_parcel_blocks>>(what)
+                           : measure<free_each_other_loop<C>>(what);
             if (what.which.what == pattern::short_threads) return measure<short_threads_loop<C>>(what);
         }
     }

@@ -109,21 +109,21 @@ private:
 
 // Parcels of blocks go round: a thread fills one for the next thread, and puts back all blocks of one that
 // the thread before it filled. A few lie ready in between, so that threads need not run in step.
-template<contender C>
+template<contender C, std::size_t ParcelBlocks = parcel_blocks>
 class free_each_other_loop {
-    using parcel = std::array<void*, parcel_blocks>;
+    using parcel = std::array<void*, ParcelBlocks>;
     static constexpr std::size_t places = 16;
     static constexpr std::size_t ready = places / 2;
 
 public:
-    static constexpr std::size_t operations_a_step = parcel_blocks;
+    static constexpr std::size_t operations_a_step = ParcelBlocks;
     explicit free_each_other_loop(const test_case& which)
         : block_size_(which.block_size), crew_(which.threads) {
         for (unsigned i = 0; i < which.threads; ++i)
             inboxes_.push_back(std::make_unique<handover<parcel, places>>(has_a_core_each(which)));
     }
     void prepare() {
-        pool_.emplace(block_size_, crew_.size() * places * parcel_blocks);
+        pool_.emplace(block_size_, crew_.size() * places * ParcelBlocks);
         crew_.start([this](crew::worker& self) { work(self); });
     }
     sample run(std::size_t steps) { return crew_.run(steps); }
