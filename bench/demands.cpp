@@ -16,7 +16,7 @@ using names::array, names::boost, names::c_checked, names::c_unchecked, names::c
     names::huge_pages, names::local_cache, names::multi_pool, names::pmr, names::pmr_synchronized,
     names::segregated_fit, names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 53> demands{{
+constexpr std::array<demand, 54> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -55,6 +55,7 @@ constexpr std::array<demand, 53> demands{{
     {"random_sizes/16-1024", variable_pool, figure, nothing, "", 1.1, false},
     {"unsized_pair/(16|64|256|1024)/1_thread", unsized, best, best_general, "", 0.6, false},
     {"random_sizes/16-1024/(2|8|32)_threads", concurrent_multi_pool, best, best_general, "", 0.9, false},
+    {"random_sizes/16-1024/(2|8|32)_threads", unsized, best, best_general, "", 0.9, false},
 
     {"alternating/64/64_pools", concurrent_pool, best, own_case, "alternating/64/1_pool", 2.0, false},
     {"short_threads/64", concurrent_pool, best, best_peer, "", 1.0, false},
