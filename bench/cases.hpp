@@ -109,6 +109,8 @@ struct test_case {
     [[nodiscard]] std::span<const char* const> figures() const;
     // Its place among these. Throws std::out_of_range.
     [[nodiscard]] std::size_t figure(std::string_view name) const;
+    // Whether the worst of its only figure is the least: huge pages are wanted, memory is not.
+    [[nodiscard]] bool wants_much() const { return what == pattern::random_replacement; }
     // One process a round, which takes long, and rounds enough for an interval.
     [[nodiscard]] bool is_long() const { return what == pattern::relay; }
     // Whether it only shows how cost grows: nothing is demanded of it, fewer rounds do.

@@ -151,6 +151,7 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     if (!found.own || !found.theirs || found.ratio) return found;
     if (*found.theirs == 0 && asked.against != above) return found; // nothing to hold it to
     found.ratio = asked.against == above ? *found.own - *found.theirs : *found.own / *found.theirs;
+        if (own != nullptr && asked.judged == figure) found.own = own->worst_figure(which);
     return found;
 }
 

@@ -26,6 +26,8 @@ struct outcome {
     std::vector<double> figures;  // test_case::figures, or none
 };
 
+inline constexpr double most_waiting = 0.01; // of a window that counts
+
 // What a loop says of one run.
 struct sample {
     double ns = 0;          // how long the timed part took

@@ -50,9 +50,10 @@ std::string row_json(const test_case& which, const entry& who, const row& own, c
         or_null(harness != nullptr ? std::optional(harness->best()) : std::nullopt), own.rounds(),
         own.windows(), own.discarded, own.is_clean(), own.window_ns / 1e6,
         or_null(own.trips().empty() ? std::nullopt : std::optional(middle(own.trips()))), own.load());
-    for (std::size_t i = 0; i < which.figures().size(); ++i)
-        if (own.figure(i).value_or(0) > 0)
-            out += fmt::format(", \"{}\": {:.4f}", which.figures()[i], *own.figure(i));
+    for (std::size_t i = 0; i < which.figures().size(); ++i) {
+        const auto found = which.figures().size() == 1 ? own.worst_figure(which) : own.figure(i);
+        if (found.value_or(0) > 0) out += fmt::format(", \"{}\": {:.4f}", which.figures()[i], *found);
+    }
     return out + ", \"demanded\": " + demanded + "}";
 }
 

@@ -34,17 +34,20 @@ std::vector<std::string> demands_on(const std::vector<verdict>& verdicts, const 
     return texts;
 }
 
-std::string row_lines(const results& all, const std::vector<verdict>& verdicts, const std::string& which,
-                      const participant& who, bool is_single) {
-    const row* const own = all.find(which, who.who.name);
+std::string row_lines(const results& all, const std::vector<verdict>& verdicts, const test_case& which,
+                      const participant& who) {
+    const std::string name = which.name();
+    const row* const own = all.find(name, who.who.name);
     if (own == nullptr) return "";
-    const row* const harness = all.find(which, names::no_op);
-    const std::vector<std::string> texts = demands_on(verdicts, which, who.who.name);
+    const row* const harness = all.find(name, names::no_op);
+    const std::vector<std::string> texts = demands_on(verdicts, name, who.who.name);
+    const double figure = which.figures().size() == 1 ? own->worst_figure(which).value_or(0) : 0;
+    const std::string worst = figure > 0 ? number(figure) : "";
     std::string out = fmt::format(
         row_format, who.who.name, number(own->best()) + (own->is_clean() ? "" : "!"), number(own->median()),
         harness != nullptr ? number(harness->best()) : "–", tool::byte_count(own->peak_bytes), own->rounds(),
         own->windows(), fmt::format("{:.1f}", own->window_ns / 1e6), fmt::format("{:.1f}", own->load()),
-        is_single && own->figure().value_or(0) > 0 ? number(*own->figure()) : "", texts.front());
+        worst, texts.front());
     for (std::size_t i = 1; i < texts.size(); ++i)
         out += fmt::format(row_format, "", "", "", "", "", "", "", "", "", "", texts[i]);
     return out;
@@ -53,7 +56,7 @@ std::string row_lines(const results& all, const std::vector<verdict>& verdicts, 
 // Where there are several of them, they have lines of their own.
 std::string figure_lines(const results& all, const test_case& which) {
     const std::span<const char* const> figures = which.figures();
-    if (figures.size() == 1) return fmt::format("  figure: {}\n", figures.front());
+    if (figures.size() == 1) return fmt::format("  figure: {}, of the worst round\n", figures.front());
     std::string out;
     for (const participant& who : all.contenders) {
         const row* const own = all.find(which.name(), who.who.name);
@@ -75,8 +78,7 @@ std::string make_table(const results& all, const std::vector<verdict>& verdicts)
         out += fmt::format("{}: ns a {}\n", name, which.operation());
         out += fmt::format(row_format, "", "best", "median", "no-op", "resident", "rounds", "n", "ms", "load",
                            which.figures().size() == 1 ? "figure" : "", "");
-        const bool is_single = which.figures().size() == 1;
-        for (const participant& who : all.contenders) out += row_lines(all, verdicts, name, who, is_single);
+        for (const participant& who : all.contenders) out += row_lines(all, verdicts, which, who);
         if (!which.figures().empty()) out += figure_lines(all, which);
         out += "\n";
     }
@@ -97,20 +99,32 @@ std::string make_summary(const std::vector<verdict>& verdicts) {
 }
 
 std::string make_footer(const results& all) {
-    return fmt::format(
-        "{}; {}; {}; load {:.1f} before and {:.1f} after; {:.0f} s.\n"
-        "A process for each contender, case and round, contenders interleaved. Times are processor time, "
-        "with "
-        "several threads wall time\non bound cores; n windows of so many ms count, those in which a worker "
-        "waited for its "
-        "core, or the cores were not as far from\neach other as in most, do not (!: there were no "
-        "others; few: they are of less than {} rounds).\nresident: the most memory in RAM beyond the case's "
-        "own "
-        "arrays, code included. no-op: what the harness itself costs; it is in every number beside which "
-        "it\nstands. "
-        "fragmented: after malloc's heap was cut up; pools on pages of their own see nothing of that.\n",
-        machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds,
-        all.least_rounds);
+    std::string out =
+        fmt::format("{}; {}; {}; load {:.1f} before and {:.1f} after; {:.0f} s.\n", machine(),
+                    CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds);
+    out += "A process for each contender, case and round, contenders interleaved. Times are processor time, "
+           "with "
+           "several threads\nwall time on bound cores. n windows count, of so many ms in the round in which "
+           "they "
+           "were shortest.\n";
+    out += fmt::format("Not those in which a worker waited more than {:g} % of the time for its core, or the "
+                       "cores were not as "
+                       "far from\neach other as in most (!: there were no others; few: they are of less than "
+                       "{} rounds). With "
+                       "more threads than cores each\nwaits for its turn, and nobody can tell who else had "
+                       "the core: all windows "
+                       "count.\n",
+                       100 * most_waiting, all.least_rounds);
+    out +=
+        "unclean: a side has no window that counts, a peer that has none may be better than the one named, "
+        "or "
+        "of the huge pages\nthat were asked for the kernel gave none.\n"
+        "resident: the most memory in RAM beyond the case's own arrays, code included. no-op: what the "
+        "harness "
+        "itself costs; it\nis in every number beside which it stands. wake_up and relay have none: who hands "
+        "nothing over wakes nobody.\n"
+        "fragmented: after malloc's heap was cut up; pools on pages of their own see nothing of that.\n";
+    return out;
 }
 
 } // namespace cenote::bench

@@ -40,7 +40,7 @@ void row::add(const outcome& numbers, double load, double length) {
     medians_.push_back(middle(numbers.ns));
     discarded += numbers.discarded;
     peak_bytes = std::max(peak_bytes, numbers.peak_bytes);
-    window_ns = length;
+    window_ns = rounds_run_ == 0 ? length : std::min(window_ns, length);
     load_sum_ += load;
     ++rounds_run_;
 }
@@ -95,6 +95,13 @@ std::optional<double> row::figure(std::size_t which) const {
     const std::vector<double> all = series(statistic::figure, which);
     if (all.empty()) return std::nullopt;
     return middle(all);
+}
+
+std::optional<double> row::worst_figure(const test_case& which) const {
+    const std::vector<double> all = series(statistic::figure, 0);
+    if (all.empty()) return std::nullopt;
+    return which.wants_much() ? *std::min_element(all.begin(), all.end())
+                              : *std::max_element(all.begin(), all.end());
 }
 
 std::optional<double> row::value(statistic which, std::size_t figure_of) const {

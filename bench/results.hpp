@@ -27,6 +27,8 @@ public:
     // The median of the rounds, or nothing.
     [[nodiscard]] std::optional<double> figure(std::size_t which = 0) const;
     [[nodiscard]] std::optional<double> value(statistic which, std::size_t figure_of = 0) const;
+    // That of the round in which the case's only figure was worst, or nothing.
+    [[nodiscard]] std::optional<double> worst_figure(const test_case& which) const;
     // One number a round: the figure, or the median of its windows.
     [[nodiscard]] std::vector<double> series(statistic which, std::size_t figure_of) const;
 
@@ -44,7 +46,7 @@ public:
     [[nodiscard]] bool has_rounds(unsigned least) const { return is_clean() && rounds() >= least; }
 
     unsigned discarded = 0; // windows that do not count
-    double window_ns = 0;
+    double window_ns = 0;   // of the round in which windows were shortest
     std::uint64_t peak_bytes = 0;
 
 private:

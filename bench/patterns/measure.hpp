@@ -17,7 +17,6 @@
 
 namespace cenote::bench {
 
-inline constexpr double most_waiting = 0.01; // of a window that counts
 inline constexpr unsigned most_attempts = 4; // for each window wanted
 
 // How long that many steps take: the shortest of a few runs, unless the first is short enough, and without
