@@ -28,7 +28,7 @@ constexpr std::array<description, 32> descriptions{{
     {pattern::batch_in_order, "batch_in_order", "get and put", only(ability::alone), nullptr},
     {pattern::batch_shuffled, "batch_shuffled", "get and put", only(ability::alone), nullptr},
     {pattern::random_replacement, "random_replacement", "get and put", ability::alone | ability::replacement,
-     nullptr},
+     "huge_page_kib"},
     {pattern::drop_in_order, "drop_in_order", "put", only(ability::alone), nullptr},
     {pattern::drop_shuffled, "drop_shuffled", "put", only(ability::alone), nullptr},
     {pattern::bulk_32, "bulk_32", "block got and put", only(ability::bulk), nullptr},

@@ -160,6 +160,8 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
 std::span<const demand> all_demands() {
     return demands;
 }
+    if (own != nullptr && asked.contender == huge_pages && own->worst_figure(which).value_or(0) == 0)
+        found.is_clean = false; // the kernel granted none
 
 const char* verdict::word() const {
     if (!ratio) return "missing";

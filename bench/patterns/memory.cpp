@@ -11,17 +11,25 @@
 namespace cenote::bench {
 namespace {
 
-std::uint64_t in_status(std::string_view label) {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
+std::uint64_t in_file(const char* name, std::string_view label) {
+    std::ifstream file(name);
+    for (std::string line; std::getline(file, line);)
         if (line.starts_with(label)) return std::strtoull(line.c_str() + label.size(), nullptr, 10) * 1024;
     return 0;
+}
+
+std::uint64_t in_status(std::string_view label) {
+    return in_file("/proc/self/status", label);
 }
 
 } // namespace
 
 std::uint64_t resident_bytes() {
     return tool::resident_bytes() + in_status("RssShmem:");
+}
+
+std::uint64_t huge_page_bytes() {
+    return in_file("/proc/self/smaps_rollup", "AnonHugePages:");
 }
 
 // The kernel keeps the most that was in RAM, and begins anew when 5 is written there.

@@ -10,6 +10,9 @@ namespace cenote::bench {
 // Memory of its own in RAM, files that live in memory alone included (DPDK has its pools there).
 [[nodiscard]] std::uint64_t resident_bytes();
 
+// How much of it the kernel has on huge pages; 0 where it does not tell.
+[[nodiscard]] std::uint64_t huge_page_bytes();
+
 // The most that was in RAM at once since it was made, less what was then; on kernels that do not tell, what
 // is there when asked.
 class peak_watch {

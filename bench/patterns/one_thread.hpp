@@ -129,6 +129,8 @@ public:
         dice_ = random;
         return watch.read();
     }
+    // What the kernel has granted, while all are live.
+    [[nodiscard]] static double figure() { return static_cast<double>(huge_page_bytes()) / 1024; }
 
 private:
     std::size_t block_size_;
