@@ -87,6 +87,20 @@ bool is_peer(const entry& who, rival against) {
     return who.what == kind::general || (against == best_peer && who.what == kind::pool);
 }
 
+// Who had no window that counts is no rival; but if its number is lower than the rival's, it may well be the
+// best peer, and what the row would say then is not known.
+void doubt_best(const results& all, verdict& found) {
+    for (const participant& one : all.contenders) {
+        if (!is_peer(one.who, found.asked->against)) continue;
+        const row* const theirs = all.find(found.which, one.who.name);
+        if (theirs == nullptr || theirs->is_clean()) continue;
+        const std::optional<double> value = theirs->value(found.asked->judged);
+        if (!value || !found.theirs || *found.theirs <= *value) continue;
+        found.is_clean = false;
+        found.doubtful = one.who.name;
+    }
+}
+
 void find_best(const results& all, verdict& found) {
     for (const participant& one : all.contenders) {
         if (!is_peer(one.who, found.asked->against)) continue;
@@ -99,6 +113,7 @@ void find_best(const results& all, verdict& found) {
         found.theirs = value;
         found.rival_name = one.who.name;
     }
+    doubt_best(all, found);
 }
 
 // Rounds stand side by side in time: what disturbs one of a pair disturbs the other.
@@ -136,6 +151,7 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
         found.has_rounds = own->rounds() >= all.least_rounds;
     }
     if (asked.against == nothing) {
+        if (own != nullptr && asked.judged == figure) found.own = own->worst_figure(which);
         found.ratio = found.own;
         return found;
     }
@@ -144,6 +160,8 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     else
         find_named(all, found, figure_of);
     if (own != nullptr && !own->is_clean()) found.is_clean = false;
+    if (own != nullptr && asked.contender == huge_pages && own->worst_figure(which).value_or(0) == 0)
+        found.is_clean = false; // the kernel granted none
     const bool is_case = asked.against == own_case;
     const row* const theirs =
         is_case ? all.find(found.rival_name, asked.contender) : all.find(found.which, found.rival_name);
@@ -151,7 +169,6 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     if (!found.own || !found.theirs || found.ratio) return found;
     if (*found.theirs == 0 && asked.against != above) return found; // nothing to hold it to
     found.ratio = asked.against == above ? *found.own - *found.theirs : *found.own / *found.theirs;
-        if (own != nullptr && asked.judged == figure) found.own = own->worst_figure(which);
     return found;
 }
 
@@ -160,8 +177,6 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
 std::span<const demand> all_demands() {
     return demands;
 }
-    if (own != nullptr && asked.contender == huge_pages && own->worst_figure(which).value_or(0) == 0)
-        found.is_clean = false; // the kernel granted none
 
 const char* verdict::word() const {
     if (!ratio) return "missing";

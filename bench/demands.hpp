@@ -46,11 +46,13 @@ struct verdict {
     const demand* asked = nullptr;
     std::string which;            // the case
     std::string rival_name;       // empty: none
+    std::string doubtful;         // a peer with a lower number, of windows that do not count; empty: none
     std::optional<double> own;    // missing: the contender or the figure
     std::optional<double> theirs; // missing: the rival
     std::optional<double> ratio;  // or the difference
     std::optional<interval> range;
-    bool is_clean = true;   // false: a side has no window that counts, and its number says nothing
+    bool is_clean = true;   // false: a side has no window that counts, or no huge pages, and its number says
+                            // nothing; or a peer that has none may be better than the rival
     bool has_rounds = true; // false: windows that count are of fewer rounds than were wanted
 
     // With an interval: unless all of it lies beyond what is demanded.

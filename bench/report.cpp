@@ -21,6 +21,7 @@ std::string demand_text(const verdict& one) {
     if (!one.rival_name.empty()) text += (is_difference ? " ns above " : " × ") + one.rival_name;
     std::string how = one.asked->judged == statistic::median ? " (median)" : "";
     if (!one.asked->figure.empty()) how = fmt::format(" ({})", one.asked->figure);
+    if (!one.doubtful.empty()) how += fmt::format(" (perhaps {} is better)", one.doubtful);
     return fmt::format("{}{}, {} {}: {}", text, how, one.asked->is_stretch ? "hoped for" : "at most",
                        one.asked->at_most, one.word());
 }
