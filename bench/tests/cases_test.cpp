@@ -60,6 +60,7 @@ TEST(cases, are_all_that_are_wanted) {
         EXPECT_FALSE(has_case(all_cases(extent::quick), name)) << name;
     }
     EXPECT_FALSE(has_case(all_cases(extent::growing), "buffer_workers/4194304/32_threads"));
+    EXPECT_TRUE(find_case("free_each_other/64/2_threads/parcels_2048")->is_survey());
 }
 
 // What is demanded at 8 and 32 threads is demanded at every block size: `./check bench` by name judges it
