@@ -3,12 +3,9 @@
 
 #include "support/misuse_watch.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <gtest/gtest.h>
-#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -132,46 +129,6 @@ TEST(c_arena_pool, arenas_grow_and_what_they_grew_by_goes_back) {
     EXPECT_EQ(cenote_arena_pool_release(small, arena), CENOTE_OK);
     EXPECT_GT(cenote_arena_pool_trim(pool), 0u);
     EXPECT_EQ(cenote_arena_pool_trim(pool), 0u);
-}
-
-TEST(c_arena_pool, who_waits_is_told_of_a_close) {
-    const pool_of pool(arenas_of(1, 1000));
-    cenote_arena* arena = nullptr;
-    ASSERT_EQ(cenote_arena_pool_acquire(pool, &arena), CENOTE_OK);
-    cenote_status told = CENOTE_OK;
-    std::thread waiting([&] {
-        cenote_arena* none = nullptr;
-        told = cenote_arena_pool_acquire(pool, &none);
-        EXPECT_EQ(none, nullptr);
-    });
-    EXPECT_EQ(cenote_arena_pool_close(pool), CENOTE_OK);
-    waiting.join();
-    EXPECT_EQ(told, CENOTE_CLOSED);
-    EXPECT_EQ(cenote_arena_pool_try_acquire(pool, &arena), CENOTE_CLOSED);
-}
-
-TEST(c_arena_pool, many_threads_share_few_arenas) {
-    const pool_of pool(arenas_of(2, 1000));
-    std::atomic<int> holders{0};
-    std::atomic<int> most{0};
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 6; ++t) {
-        threads.emplace_back([&] {
-            for (int i = 0; i < 50; ++i) {
-                cenote_arena* arena = nullptr;
-                ASSERT_EQ(cenote_arena_pool_acquire(pool, &arena), CENOTE_OK);
-                const int now = ++holders;
-                for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
-                }
-                EXPECT_NE(cenote_arena_allocate(arena, 500, 8), nullptr);
-                --holders;
-                EXPECT_EQ(cenote_arena_pool_release(pool, arena), CENOTE_OK);
-            }
-        });
-    }
-    for (std::thread& one : threads) one.join();
-    EXPECT_LE(most, 2);
-    EXPECT_EQ(cenote_arena_pool_free_arenas(pool), 2u);
 }
 
 TEST(c_arena_pool, stands_in_a_buffer_that_holds_what_it_says) {

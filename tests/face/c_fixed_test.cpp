@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -142,24 +141,6 @@ TEST_P(c_fixed_both, walk_shows_live_blocks_only_and_stops_when_told) {
     state freeing{pool, {}, 9999, true};
     EXPECT_EQ(cenote_fixed_for_each(pool, visit, &freeing), CENOTE_OK);
     EXPECT_EQ(pool.stats().live_blocks, 0u);
-}
-
-TEST(c_fixed, allocating_during_another_threads_walk_ends_nobody) {
-    cenote_fixed_options wanted = blocks_of(64);
-    wanted.thread_safe = 1;
-    const pool_of pool(wanted);
-    (void)cenote_fixed_allocate(pool);
-    cenote::test::misuse_watch watch;
-    const auto visit = [](void* context, void*) {
-        std::thread([context] {
-            void* blocks[3] = {};
-            (void)cenote_fixed_allocate_many(static_cast<cenote_fixed*>(context), blocks, 3);
-            (void)cenote_fixed_allocate(static_cast<cenote_fixed*>(context));
-        }).join();
-        return 0;
-    };
-    EXPECT_EQ(cenote_fixed_for_each(pool, visit, pool.pool), CENOTE_STOPPED);
-    EXPECT_EQ(watch.count(), 0u);
 }
 
 TEST_P(c_fixed_both, reset_during_a_walk_is_refused) {
@@ -403,49 +384,6 @@ TEST(c_fixed, null_handles_and_arguments_are_answered) {
     EXPECT_EQ(cenote_fixed_stats(pool, nullptr), CENOTE_BAD_ARGUMENT);
     EXPECT_EQ(cenote_fixed_allocator(nullptr).allocate, nullptr);
     cenote_fixed_destroy(nullptr);
-}
-
-TEST(c_fixed, many_threads_allocate_and_free_each_others_blocks) {
-    cenote_fixed_options options = blocks_of(64);
-    options.thread_safe = 1;
-    for (const int unchecked : {0, 1}) {
-        options.unchecked = unchecked;
-        const pool_of pool(options);
-        std::vector<std::vector<void*>> of_thread(4);
-        const auto each = [&](auto use) {
-            std::vector<std::thread> threads;
-            for (std::size_t t = 0; t < 4; ++t) threads.emplace_back([&use, t] { use(t); });
-            for (std::thread& one : threads) one.join();
-        };
-        each([&](std::size_t t) {
-            for (int i = 0; i < 500; ++i) of_thread[t].push_back(cenote_fixed_allocate(pool));
-        });
-        std::set<void*> all;
-        for (const auto& blocks : of_thread) all.insert(blocks.begin(), blocks.end());
-        EXPECT_EQ(all.size(), 2000u);
-        each([&](std::size_t t) {
-            for (void* const block : of_thread[(t + 1) % 4]) {
-                EXPECT_EQ(cenote_fixed_free(pool, block), CENOTE_OK);
-            }
-        });
-        EXPECT_EQ(pool.stats().live_blocks, 0u);
-    }
-}
-
-// Of two threads that free one block one must hear of it.
-TEST(c_fixed, two_threads_freeing_one_block_get_one_ok) {
-    cenote_fixed_options options = blocks_of(64);
-    options.thread_safe = 1;
-    const pool_of pool(options);
-    for (int round = 0; round < 50; ++round) {
-        void* const block = cenote_fixed_allocate(pool);
-        cenote_status other = CENOTE_BAD_ARGUMENT;
-        std::thread second([&] { other = cenote_fixed_free(pool, block); });
-        const cenote_status mine = cenote_fixed_free(pool, block);
-        second.join();
-        EXPECT_EQ((mine == CENOTE_OK) + (other == CENOTE_OK), 1);
-        EXPECT_EQ((mine == CENOTE_DOUBLE_FREE) + (other == CENOTE_DOUBLE_FREE), 1);
-    }
 }
 
 TEST(c_fixed_death, aborts_with_a_message_when_it_may_not_fail) {

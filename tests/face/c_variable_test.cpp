@@ -4,14 +4,11 @@
 #include "support/misuse_watch.hpp"
 #include "support/sizes.hpp"
 
-#include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <map>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -283,54 +280,6 @@ TEST(c_variable, null_handles_are_answered) {
     EXPECT_EQ(cenote_variable_stats(nullptr, &stats), CENOTE_BAD_ARGUMENT);
     EXPECT_EQ(cenote_variable_allocator(nullptr).allocate, nullptr);
     cenote_variable_destroy(nullptr);
-}
-
-// Others wait for the end of a walk, and then go on.
-TEST(c_variable, a_walk_keeps_other_threads_out) {
-    cenote_variable_options wanted = defaults();
-    wanted.thread_safe = 1;
-    const pool_of pool(wanted);
-    struct state {
-        cenote_variable* pool;
-        void* block;
-        std::thread other{};
-        std::atomic<int> steps{0}; // of the other thread
-    } now{pool, cenote_variable_allocate(pool, 100)};
-    const auto visit = [](void* context, void* block, std::size_t) {
-        auto& all = *static_cast<state*>(context);
-        all.other = std::thread([&all] {
-            ++all.steps;
-            EXPECT_EQ(cenote_variable_free(all.pool, all.block), CENOTE_OK);
-            ++all.steps;
-        });
-        while (all.steps == 0) std::this_thread::yield();
-        for (int i = 0; i < 50 && all.steps == 1; ++i) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        }
-        EXPECT_EQ(all.steps, 1);
-        EXPECT_EQ(cenote_variable_is_live(all.pool, block), 1);
-        return 1;
-    };
-    EXPECT_EQ(cenote_variable_for_each(pool, visit, &now), CENOTE_OK);
-    now.other.join();
-    EXPECT_EQ(pool.stats().live_blocks, 0u);
-}
-
-TEST(c_variable, many_threads_share_one_pool) {
-    cenote_variable_options wanted = defaults();
-    wanted.thread_safe = 1;
-    const pool_of pool(wanted);
-    std::vector<std::thread> threads;
-    for (std::size_t t = 0; t < 4; ++t) {
-        threads.emplace_back([&pool, t] {
-            for (std::size_t i = 0; i < 300; ++i) {
-                void* const block = cenote_variable_allocate(pool, 16 + (i * 37 + t) % 900);
-                EXPECT_EQ(cenote_variable_free(pool, block), CENOTE_OK);
-            }
-        });
-    }
-    for (std::thread& one : threads) one.join();
-    EXPECT_EQ(pool.stats().live_blocks, 0u);
 }
 
 } // namespace

@@ -13,7 +13,6 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -405,24 +404,6 @@ TEST(memory_resource, resets_what_can_be_reset) {
     EXPECT_EQ(face.stats().reserved_bytes, 0u);
     EXPECT_FALSE(heap_resource().reset());
     EXPECT_EQ(heap_resource().trim(), 0u);
-}
-
-TEST(memory_resource, counts_of_several_threads_add_up) {
-    direct_resource shared(default_source(), {.name = "shared", .stats = true});
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 4; ++t) {
-        threads.emplace_back([&shared] {
-            for (int i = 0; i < 50; ++i) shared.deallocate(shared.try_allocate(100), 100, 16);
-        });
-    }
-    for (std::thread& one : threads) one.join();
-    const memory_stats after = shared.stats();
-    EXPECT_EQ(after.live_bytes, 0u);
-    EXPECT_EQ(after.reserved_bytes, 0u);
-    EXPECT_EQ(after.calls->allocations, 200u);
-    EXPECT_EQ(after.calls->deallocations, 200u);
-    EXPECT_GE(*after.peak_bytes, 100u);
-    EXPECT_LE(*after.peak_bytes, 400u);
 }
 
 } // namespace
