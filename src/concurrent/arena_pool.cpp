@@ -14,7 +14,12 @@ struct alignas(cache_line) slot { // no two arenas on a line: their holders writ
     explicit slot(const arena_options& wanted) : lent(wanted) {}
     arena lent;
     std::uint32_t next = engine::waiting_line::none; // while `trim` has it
+    std::uint64_t loans = 0;                         // that have ended, with the option `stats`
 };
+
+slot& slot_at(std::byte* memory, std::uint32_t number) noexcept {
+    return *std::launder(reinterpret_cast<slot*>(memory + number * sizeof(slot)));
+}
 
 std::size_t rank_of_60_percent(std::size_t count) noexcept {
     return (count * 60 + 99) / 100;
@@ -105,9 +110,11 @@ arena_pool::~arena_pool() {
 arena_pool::lease arena_pool::try_acquire() noexcept {
     std::uint32_t number = line_.take();
     if (number != engine::waiting_line::none) return {*this, number};
-    if (line_.seems_empty()) return {};
-    const bool got = line_.wait(number, 1, engine::waiting_line::at_once) == engine::wait_result::got;
-    return got ? lease(*this, number) : lease();
+    const bool got = !line_.seems_empty() &&
+                     line_.wait(number, 1, engine::waiting_line::at_once) == engine::wait_result::got;
+    if (got) return {*this, number};
+    note_refusal();
+    return {};
 }
 
 arena_pool::lease arena_pool::wait(std::int64_t deadline) {
@@ -119,8 +126,14 @@ arena_pool::lease arena_pool::wait(std::int64_t deadline) {
 bool arena_pool::wait(std::int64_t deadline, lease& into) noexcept {
     std::uint32_t number = 0;
     const engine::wait_result result = line_.wait(number, 1, deadline);
-    into = result == engine::wait_result::got ? lease(*this, number) : lease();
+    const bool got = result == engine::wait_result::got;
+    into = got ? lease(*this, number) : lease();
+    if (!got) note_refusal();
     return result != engine::wait_result::closed;
+}
+
+void arena_pool::note_refusal() noexcept {
+    if (options_.stats) refused_.fetch_add(1, sync::memory_order_relaxed);
 }
 
 // Stores delay the exchange that follows: none is done that changes nothing.
@@ -137,6 +150,10 @@ void arena_pool::take_back(std::uint32_t number, arena& back) noexcept {
     note_loan(back);
     if (back.chunks_.reserved() != 0) [[unlikely]]
         (void)back.trim(kept_bytes());
+    if (options_.stats) [[unlikely]] { // the arena is its holder's until the next line
+        slot& home = slot_at(memory_, number);
+        sync::store_relaxed(home.loans, sync::load_relaxed(home.loans) + 1);
+    }
     line_.give(number);
 }
 
@@ -153,9 +170,7 @@ std::size_t arena_pool::kept_bytes() const noexcept {
 // All that were ever lent and are free, at once, or the same one would come again and again.
 std::size_t arena_pool::trim() noexcept {
     constexpr std::uint32_t none = engine::waiting_line::none;
-    const auto at = [this](std::uint32_t number) -> slot& {
-        return *std::launder(reinterpret_cast<slot*>(memory_ + number * sizeof(slot)));
-    };
+    const auto at = [this](std::uint32_t number) -> slot& { return slot_at(memory_, number); };
     const engine::line_levels now = line_.levels();
     std::size_t bytes = 0;
     std::uint32_t taken = none;
@@ -171,11 +186,19 @@ std::size_t arena_pool::trim() noexcept {
 
 arena_pool_stats arena_pool::stats() noexcept {
     const engine::line_levels now = line_.levels();
-    return {.arenas = now.all,
-            .free = now.free,
-            .peak_out = now.peak,
-            .waiting = now.waiting,
-            .reserved_bytes = limit_.used()};
+    arena_pool_stats result{.arenas = now.all,
+                            .free = now.free,
+                            .peak_out = now.peak,
+                            .waiting = now.waiting,
+                            .reserved_bytes = limit_.used(),
+                            .calls = {}};
+    if (!options_.stats) return result;
+    call_counts& calls = result.calls.emplace();
+    for (std::uint32_t i = 0; i < now.all; ++i)
+        calls.deallocations += sync::load_relaxed(slot_at(memory_, i).loans);
+    calls.allocations = calls.deallocations + (now.all - now.free);
+    calls.failures = refused_.load(sync::memory_order_relaxed);
+    return result;
 }
 
 std::size_t arena_pool::required_bytes(const arena_pool_options& options) {

@@ -204,6 +204,34 @@ TEST(arena_pool, destroyed_with_arenas_out_says_so) {
     EXPECT_EQ(leaks.seen()[0].bytes, 2000u);
 }
 
+TEST(arena_pool, counts_its_calls_when_it_shall) {
+    arena_pool silent({.arenas = 2, .arena_size = 100});
+    (void)silent.acquire();
+    EXPECT_FALSE(silent.stats().calls);
+    arena_pool arenas({.arenas = 2, .arena_size = 100, .stats = true});
+    auto one = arenas.acquire();
+    auto two = arenas.acquire_for(1s);
+    EXPECT_FALSE(arenas.try_acquire());
+    EXPECT_FALSE(arenas.acquire_for(1us));
+    one.release();
+    one = arenas.try_acquire();
+    (void)arenas.trim(); // no call for an arena
+    const auto expect = [&](std::uint64_t lent, std::uint64_t returned, std::uint64_t refused) {
+        const std::optional<call_counts> calls = arenas.stats().calls;
+        ASSERT_TRUE(calls);
+        EXPECT_EQ(calls->allocations, lent);
+        EXPECT_EQ(calls->deallocations, returned);
+        EXPECT_EQ(calls->failures, refused);
+    };
+    expect(3, 1, 2);
+    arenas.close();
+    EXPECT_THROW((void)arenas.acquire(), pool_closed);
+    EXPECT_FALSE(arenas.try_acquire());
+    one.release();
+    two.release();
+    expect(3, 3, 4);
+}
+
 TEST(arena_pool_options, are_judged_before_anything_is_touched) {
     test::counting_source from;
     const std::size_t much = static_cast<std::size_t>(-1);
@@ -372,7 +400,7 @@ TEST(arena_pool_memory, trim_gives_back_what_free_arenas_have_grown_by) {
 
 TEST(arena_pool_threads, random_timeouts_lose_no_arena_and_lend_none_twice) {
     constexpr std::size_t count = 3;
-    arena_pool arenas({.arenas = count, .arena_size = 512});
+    arena_pool arenas({.arenas = count, .arena_size = 512, .stats = true});
     const std::size_t rounds = test::scaled(3000, 60);
     std::atomic<std::size_t> loans{0};
     test::run_threads(8, [&](std::size_t number) {
@@ -396,6 +424,9 @@ TEST(arena_pool_threads, random_timeouts_lose_no_arena_and_lend_none_twice) {
     EXPECT_EQ(arenas.stats().free, count);
     EXPECT_EQ(arenas.stats().waiting, 0u);
     EXPECT_LE(arenas.stats().peak_out, count);
+    EXPECT_EQ(arenas.stats().calls->allocations, loans);
+    EXPECT_EQ(arenas.stats().calls->deallocations, loans);
+    EXPECT_EQ(arenas.stats().calls->failures, 8 * rounds - loans);
     for (std::size_t i = 0; i < count; ++i) (void)arenas.acquire()->allocate(512, 1);
 }
 

@@ -24,7 +24,7 @@ struct arena_pool_options {
     cenote::source* source = nullptr;      ///< null: `default_source()`
     /// These are options of every arena. With checks each takes more, so that it holds its size all the same.
     bool checks = false;
-    bool stats = false;
+    bool stats = false; ///< the pool's own calls are counted, too
     bool zero_on_allocate = false;
     bool erase_on_free = false;
     bool sanitizers = true;
@@ -42,6 +42,9 @@ struct arena_pool_stats {
     std::size_t peak_out = 0; ///< the most that were lent at once
     std::size_t waiting = 0;  ///< threads
     std::size_t reserved_bytes = 0;
+    /// Arenas lent, taken back, and refused: by a deadline, a close, or since none was free. Absent without
+    /// the option `stats`. Exact while nobody borrows, returns or trims.
+    std::optional<call_counts> calls;
 };
 
 class CENOTE_API arena_pool {
@@ -87,6 +90,7 @@ public:
     [[nodiscard]] std::size_t kept_bytes() const noexcept;
     [[nodiscard]] std::size_t arena_size() const noexcept { return options_.arena_size; }
     [[nodiscard]] const char* name() const noexcept { return options_.name; }
+    /// Takes time in proportion to the number of arenas when calls are counted.
     [[nodiscard]] arena_pool_stats stats() noexcept;
 
     /// How large a `region` must be so that all arenas fit, wherever it starts; they cannot grow then. Throws
@@ -113,11 +117,13 @@ private:
     [[nodiscard]] bool wait(std::int64_t deadline, lease& into) noexcept;
     void take_back(std::uint32_t number, arena& back) noexcept;
     void note_loan(arena& back) noexcept;
+    void note_refusal() noexcept;
 
     engine::waiting_line line_; // the hot words come first
     std::size_t recent_[most_recent] =
         {}; // bytes used by the last loans; written without a lock: one may be lost
     std::size_t loans_ = 0;
+    sync::atomic<std::uint64_t> refused_{0}; // counted with the option `stats`
     arena_pool_options options_;
     budget limit_; // around the source
     source::request reserved_;
