@@ -26,7 +26,10 @@ std::string preload_for(std::string_view allocator, const tool::roster& found) {
 } // namespace
 
 lineup find_participants() {
-    const tool::roster found = tool::find_contenders(false);
+    return find_participants(tool::find_contenders(false));
+}
+
+lineup find_participants(const tool::roster& found) {
     lineup all;
     for (const entry& one : roster) {
         participant taking{one, "/proc/self/exe", ""};

@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace cenote::tool {
+struct roster;
+}
+
 namespace cenote::bench {
 
 enum class kind { ours, general, pool, reference }; // general: an allocator that stands in for malloc
@@ -132,5 +136,7 @@ struct lineup {
 };
 
 [[nodiscard]] lineup find_participants();
+// Of the libraries that replace malloc, with those alone.
+[[nodiscard]] lineup find_participants(const tool::roster& found);
 
 } // namespace cenote::bench
