@@ -208,9 +208,16 @@ std::vector<test_case> all_cases(extent wanted) {
     return all;
 }
 
+// Any case may run on a heap cut up beforehand, not only those that do so without being asked.
 std::optional<test_case> find_case(std::string_view name) {
-    for (const test_case& one : all_cases(extent::whole))
-        if (one.name() == name) return one;
+    constexpr std::string_view suffix = "/fragmented";
+    const bool is_fragmented = name.ends_with(suffix);
+    if (is_fragmented) name.remove_suffix(suffix.size());
+    for (test_case one : all_cases(extent::whole)) {
+        if (one.is_fragmented || one.name() != name) continue;
+        one.is_fragmented = is_fragmented;
+        return one;
+    }
     return std::nullopt;
 }
 

@@ -125,6 +125,7 @@ enum class extent {
     whole,   // and crowds of workers with buffers
 };
 [[nodiscard]] std::vector<test_case> all_cases(extent wanted);
+// The case of that name, on a heap cut up beforehand where "/fragmented" stands behind it.
 [[nodiscard]] std::optional<test_case> find_case(std::string_view name);
 
 [[nodiscard]] constexpr unsigned operator|(ability a, ability b) {

@@ -48,7 +48,7 @@ int be_child(const std::vector<runner>& runners, int argc, char** argv) {
         return complain("a window needs some milliseconds, and there must be 1 to 1,000 of them");
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::alarm(most_seconds);
-    if (which->is_fragmented) fragment_heap();
+    if (which->is_fragmented) fragment_heap(found->get, found->put);
     const outcome numbers = found->run({*which, window_ms * 1e6, static_cast<unsigned>(windows)});
     if (numbers.ns.empty()) return complain(fmt::format("{} takes no part in {}", argv[3], argv[2]));
     fmt::print("{}", line_of(numbers));

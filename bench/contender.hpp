@@ -9,6 +9,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
@@ -70,6 +71,9 @@ using local_of = typename local_type<C>::type;
 struct runner {
     std::string_view name;
     outcome (*run)(const job& what);
+    // Whose heap is cut up beforehand, where that is wanted.
+    void* (*get)(std::size_t) = std::malloc;
+    void (*put)(void*) = std::free;
 };
 
 // Measures one case in this process and prints one line: what main does when it is told to be a child.

@@ -42,16 +42,16 @@ std::uint64_t peak_watch::bytes() const {
     return now > before_ ? now - before_ : 0;
 }
 
-void fragment_heap() {
+void fragment_heap(void* (*get)(std::size_t), void (*put)(void*)) {
     dice random(7);
     std::vector<void*> blocks(random_blocks);
     for (void*& block : blocks) {
-        block = std::malloc(random.size());
+        block = get(random.size());
         if (block == nullptr) std::abort();
         touch(block);
     }
     for (void* block : blocks)
-        if (random.below(2) == 0) std::free(block);
+        if (random.below(2) == 0) put(block);
 }
 
 } // namespace cenote::bench

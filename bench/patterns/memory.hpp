@@ -3,6 +3,7 @@
 // The process's memory: how much is in RAM, and a heap cut up beforehand.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace cenote::bench {
@@ -25,7 +26,7 @@ private:
     std::uint64_t before_;
 };
 
-// Has malloc give 100,000 blocks of 16 to 1,024 bytes and takes a random half of them back.
-void fragment_heap();
+// Gets 100,000 blocks of 16 to 1,024 bytes and puts a random half of them back.
+void fragment_heap(void* (*get)(std::size_t), void (*put)(void*));
 
 } // namespace cenote::bench

@@ -20,5 +20,6 @@ struct contestant {
 
 int main(int argc, char** argv) {
     using namespace cenote::bench;
-    return be_child({{"tbb", run_case<contestant, abilities_of("tbb")>}}, argc, argv);
+    return be_child({{"tbb", run_case<contestant, abilities_of("tbb")>, scalable_malloc, scalable_free}},
+                    argc, argv);
 }

@@ -19,6 +19,19 @@ TEST(cases, have_names_of_their_own_by_which_they_are_found) {
     }
 }
 
+// Any case may be asked for on a heap cut up beforehand.
+TEST(cases, are_found_by_their_names_on_a_fragmented_heap_too) {
+    for (test_case one : all_cases(extent::whole)) {
+        one.is_fragmented = true;
+        const std::optional<test_case> found = find_case(one.name());
+        ASSERT_TRUE(found.has_value()) << one.name();
+        EXPECT_TRUE(found->is_fragmented) << one.name();
+        EXPECT_EQ(found->name(), one.name());
+    }
+    EXPECT_FALSE(find_case("nothing/64/fragmented").has_value());
+    EXPECT_FALSE(find_case("/fragmented").has_value());
+}
+
 bool has_case(const std::vector<test_case>& all, const std::string& name) {
     return std::any_of(all.begin(), all.end(), [&](const test_case& one) { return one.name() == name; });
 }
