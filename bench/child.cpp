@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace cenote::bench {
@@ -32,11 +35,24 @@ int complain(const std::string& sentence) {
     return 2;
 }
 
+// The dynamic linker only warns when it cannot preload a library, and then malloc is still the C library's.
+std::string what_was_not_preloaded() {
+    const char* const wanted = std::getenv("LD_PRELOAD");
+    if (wanted == nullptr || *wanted == '\0') return "";
+    Dl_info here{};
+    here.dli_fname = "an unknown library";
+    std::error_code none;
+    void* const in_use = ::dlsym(RTLD_DEFAULT, "malloc");
+    if (::dladdr(in_use, &here) != 0 && std::filesystem::equivalent(here.dli_fname, wanted, none)) return "";
+    return fmt::format("malloc is that of {}, not of {}, which LD_PRELOAD names", here.dli_fname, wanted);
+}
+
 } // namespace
 
 // Arguments: child CASE RUNNER WINDOW_MS WINDOWS
 int be_child(const std::vector<runner>& runners, int argc, char** argv) {
     if (argc != 6) return complain("wanted: child CASE RUNNER WINDOW_MS WINDOWS");
+    if (const std::string problem = what_was_not_preloaded(); !problem.empty()) return complain(problem);
     const std::optional<test_case> which = find_case(argv[2]);
     if (!which) return complain(fmt::format("there is no case '{}'; --list names them", argv[2]));
     const auto found =
