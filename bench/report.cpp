@@ -124,7 +124,8 @@ std::string make_footer(const results& all) {
         "harness "
         "itself costs; it\nis in every number beside which it stands. wake_up and relay have none: who hands "
         "nothing over wakes nobody.\n"
-        "fragmented: after malloc's heap, or TBB's, was cut up; pools on pages of their own see nothing of that.\n";
+        "fragmented: after malloc's heap, or TBB's, was cut up; pools on pages of their own see nothing of "
+        "that.\n";
     return out;
 }
 

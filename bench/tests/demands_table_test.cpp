@@ -56,6 +56,8 @@ constexpr wanted_row wanted[] = {
      "× the best general allocator"},
     {"random_sizes/16-1024/@(2|8|32)_threads", "cenote::concurrent_multi_pool", "best", 0.9,
      "× the best general allocator"},
+    {"random_sizes/16-1024/@(2|8|32)_threads", "cenote::concurrent_multi_pool, unsized", "best", 0.9,
+     "× the best general allocator"},
     {"alternating/64/64_pools", "cenote::concurrent_pool", "best", 2.0, "× itself in alternating/64/1_pool"},
     {"short_threads/64", "cenote::concurrent_pool", "best", 1.0, "× the best peer"},
     {"lifecycle/64", "cenote::fixed_pool", "best", 1.0, "× std::pmr unsynchronized"},

@@ -79,9 +79,11 @@ TEST_F(report, json_has_all_that_was_measured) {
                   "\"rounds\": 2, \"windows\": 3, \"discarded\": 6, \"is_clean\": true, "
                   "\"window_ms\": 3.1, \"round_trip_ns\": null, \"load\": 0.75, \"demanded\": ["
                   "{\"at_most\": 0.5, \"judged\": \"min\", \"against\": \"Boost.Pool\", "
-                  "\"ratio\": 0.1875, \"stretch\": false, \"passes\": true}, "
+                  "\"difference\": false, \"ratio\": 0.1875, \"stretch\": false, \"word\": \"pass\", "
+                  "\"passes\": true}, "
                   "{\"at_most\": 0.25, \"judged\": \"median\", \"against\": \"Boost.Pool\", "
-                  "\"ratio\": 0.2222, \"stretch\": true, \"passes\": true}]}"),
+                  "\"difference\": false, \"ratio\": 0.2222, \"stretch\": true, \"word\": \"pass\", "
+                  "\"passes\": true}]}"),
         std::string::npos)
         << text;
     EXPECT_NE(text.find("\"contender\": \"Boost.Pool\", \"kind\": \"pool\", \"min_ns\": 8.0000, "
