@@ -114,17 +114,32 @@ public:
         crew_.start([this](crew::worker& self) { work(self); });
     }
     // In parts, of which those count in which nobody waited: within every few milliseconds the system has a
-    // core for longer than a pool takes of them.
+    // core for longer than a pool takes of them. To look for the cores takes as long as a part: only now and
+    // then.
     sample run(std::size_t steps) {
         const std::size_t parts = steps < 10 * most_parts ? 1 : most_parts;
         parts_sum work;
         parts_sum all;
-        for (std::size_t i = 0; i < parts; ++i) {
-            only_works_ = true;
-            work.add(crew_.run(steps / parts));
-            only_works_ = false;
-            all.add(crew_.run(steps / parts));
+        const bool looks = std::exchange(is_distance_watched, false);
+        double before = looks ? crew_.trip_ns() : 0;
+        for (std::size_t i = 0; i < parts; i += parts_a_look) {
+            std::array<sample, parts_a_look> alone;
+            std::array<sample, parts_a_look> both;
+            const std::size_t count = std::min(parts_a_look, parts - i);
+            for (std::size_t k = 0; k < count; ++k) {
+                only_works_ = true;
+                alone[k] = crew_.run(steps / parts);
+                only_works_ = false;
+                both[k] = crew_.run(steps / parts);
+            }
+            const double after = looks ? crew_.trip_ns() : 0;
+            for (std::size_t k = 0; k < count; ++k) {
+                work.add(between(alone[k], before, after));
+                all.add(between(both[k], before, after));
+            }
+            before = after;
         }
+        is_distance_watched = looks;
         const double scale = static_cast<double>(steps) / static_cast<double>(steps / parts);
         const sample alone = work.mean(scale);
         sample both = all.mean(scale);
@@ -137,6 +152,7 @@ public:
 
 private:
     static constexpr std::size_t most_parts = 32;
+    static constexpr std::size_t parts_a_look = 4;
 
     void work(crew::worker& self) {
         local_of<C> mine(*pool_);

@@ -102,13 +102,16 @@ void crew::wait_for_all() {
     all_done_.wait(here, [this] { return done_ == size_; });
 }
 
+double crew::trip_ns() const {
+    return size_ > 1 && cores_.size() > 1 ? round_trip_ns(cores_[0], cores_[1]) : 0;
+}
+
 sample crew::run(std::size_t steps) {
-    const bool looks = is_distance_watched && size_ > 1 && cores_.size() > 1;
-    const double before = looks ? round_trip_ns(cores_[0], cores_[1]) : 0;
+    const double before = is_distance_watched ? trip_ns() : 0;
     set_off(steps);
     wait_for_all();
     if (size_ == 1) return {.ns = workers_[0]->cpu_};
-    const double after = looks ? round_trip_ns(cores_[0], cores_[1]) : 0;
+    const double after = is_distance_watched ? trip_ns() : 0;
     double start = workers_[0]->start_;
     double end = workers_[0]->end_;
     double waited = 0;

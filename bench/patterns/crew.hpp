@@ -58,6 +58,8 @@ public:
     [[nodiscard]] unsigned size() const { return size_; }
     // Starts the workers; returns when all wait for their first window.
     void start(const std::function<void(worker&)>& life);
+    // How far the cores are from each other now; 0 for one worker, or one core.
+    [[nodiscard]] double trip_ns() const;
     // A window: wall time from the first to start to the last to end; of one worker: its processor time.
     sample run(std::size_t steps);
 

@@ -17,15 +17,15 @@
 
 namespace cenote::bench {
 
-inline constexpr unsigned most_attempts = 4; // for each window wanted
+inline constexpr unsigned most_attempts = 4;    // for each window wanted
+inline constexpr double longest_trial_ns = 6e6; // that must still be made twice as long
 
-// How long that many steps take: the shortest of a few runs, unless the first is short enough, and without
-// the time that a worker waited. Where others use the machine, a single run may be long for no reason of its
-// own.
+// How long that many steps take: the shorter of two runs, unless the first is short enough, and without the
+// time that a worker waited. Where others use the machine, a single run may be long for no reason of its own.
 template<class Loop>
 double trial_ns(Loop& loop, std::size_t steps, double enough) {
     double shortest = 0;
-    for (unsigned trial = 0; trial < 4; ++trial) {
+    for (unsigned trial = 0; trial < 2; ++trial) {
         const sample got = loop.run(steps);
         const double took = got.ns - std::min(got.waited_ns, got.ns / 2);
         shortest = trial == 0 ? took : std::min(shortest, took);
@@ -34,13 +34,15 @@ double trial_ns(Loop& loop, std::size_t steps, double enough) {
     return shortest;
 }
 
-// How many steps make a window. The trials are the warm-up.
+// How many steps make a window. The trials are the warm-up, for which some milliseconds are enough, however
+// long a window is.
 template<class Loop>
 std::size_t calibrate(Loop& loop, double window_ns) {
     if constexpr (requires { Loop::fixed_steps; }) return Loop::fixed_steps;
+    const double enough = std::min(window_ns / 2, longest_trial_ns);
     for (std::size_t steps = 1;; steps *= 2) {
-        const double took = trial_ns(loop, steps, window_ns / 2);
-        if (took < window_ns / 2) continue;
+        const double took = trial_ns(loop, steps, enough);
+        if (took < enough) continue;
         const double fitting = static_cast<double>(steps) * window_ns / took;
         return fitting < 1 ? 1 : static_cast<std::size_t>(fitting);
     }

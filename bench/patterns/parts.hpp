@@ -10,6 +10,13 @@
 
 namespace cenote::bench {
 
+// A part before and after which somebody looked how far the cores were from each other.
+[[nodiscard]] inline sample between(sample part, double before_ns, double after_ns) {
+    part.trip_ns = std::min(before_ns, after_ns);
+    part.has_moved = is_elsewhere(before_ns, after_ns);
+    return part;
+}
+
 // The sum of the parts in which nobody waited and the cores stayed where they were. If there are few, waiting
 // is the contender's own, as for its lock, and all parts count.
 class parts_sum {

@@ -297,6 +297,16 @@ TEST(demands_table, names_only_cases_and_contenders_that_there_are) {
     }
 }
 
+TEST(parts, lie_between_two_looks_at_the_cores) {
+    const sample near = between({.ns = 40, .waited_ns = 3}, 60, 55);
+    EXPECT_DOUBLE_EQ(near.ns, 40);
+    EXPECT_DOUBLE_EQ(near.waited_ns, 3);
+    EXPECT_DOUBLE_EQ(near.trip_ns, 55);
+    EXPECT_FALSE(near.has_moved);
+    EXPECT_TRUE(between({.ns = 40}, 60, 400).has_moved);
+    EXPECT_FALSE(between({.ns = 40}, 0, 0).has_moved); // nobody looked
+}
+
 // The parts of a window that count are those in which nobody waited.
 TEST(parts_sum, counts_undisturbed_parts_or_all_there_are) {
     parts_sum parts;
