@@ -100,33 +100,21 @@ std::string make_summary(const std::vector<verdict>& verdicts) {
 }
 
 std::string make_footer(const results& all) {
-    std::string out =
-        fmt::format("{}; {}; {}; load {:.1f} before and {:.1f} after; {:.0f} s.\n", machine(),
-                    CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after, all.seconds);
-    out += "A process for each contender, case and round, contenders interleaved. Times are processor time, "
-           "with "
-           "several threads\nwall time on bound cores. n windows count, of so many ms in the round in which "
-           "they "
-           "were shortest.\n";
-    out += fmt::format("Not those in which a worker waited more than {:g} % of the time for its core, or the "
-                       "cores were not as "
-                       "far from\neach other as in most (!: there were no others; few: they are of less than "
-                       "{} rounds). With "
-                       "more threads than cores each\nwaits for its turn, and nobody can tell who else had "
-                       "the core: all windows "
-                       "count.\n",
-                       100 * most_waiting, all.least_rounds);
-    out +=
-        "unclean: a side has no window that counts, a peer that has none may be better than the one named, "
-        "or "
-        "of the huge pages\nthat were asked for the kernel gave none.\n"
-        "resident: the most memory in RAM beyond the case's own arrays, code included. no-op: what the "
-        "harness "
-        "itself costs; it\nis in every number beside which it stands. wake_up and relay have none: who hands "
-        "nothing over wakes nobody.\n"
-        "fragmented: after malloc's heap, or TBB's, was cut up; pools on pages of their own see nothing of "
-        "that.\n";
-    return out;
+    constexpr const char* text =
+        R"({}; {}; {}; load {:.1f} before and {:.1f} after; {:.0f} s, {:.0f} of them for cases of too few rounds.
+A process for each contender, case and round, contenders interleaved. Times are processor time, with several
+threads wall time on bound cores. n windows count, of so many ms in the round in which they were shortest.
+Not those in which a worker waited more than {:g} % of the time for its core, or the cores were not as far from
+each other as in most (!: there were no others; few: they are of less than {} rounds). With more threads than
+cores each waits for its turn, and nobody can tell who else had the core: all windows count.
+unclean: a side has no window that counts, a peer that has none may be better than the one named, or the kernel
+gave none of the huge pages that were asked for.
+resident: the most memory in RAM beyond the case's own arrays, code included. no-op: what the harness itself
+costs; it is in every number beside which it stands. wake_up and relay have none: who hands nothing over wakes
+nobody. fragmented: after malloc's heap, or TBB's, was cut up; pools on pages of their own see nothing of that.
+)";
+    return fmt::format(text, machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after,
+                       all.seconds, all.more_seconds, 100 * most_waiting, all.least_rounds);
 }
 
 } // namespace cenote::bench

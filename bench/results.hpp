@@ -75,6 +75,7 @@ struct results {
     double load_before = 0;    // over the last minute
     double load_after = 0;
     double seconds = 0;
+    double more_seconds = 0; // of these, for the rounds of cases that had too few
 
     [[nodiscard]] const row* find(const std::string& which, std::string_view who) const;
     // In each case of several threads only those windows count in which the cores were about as far apart as

@@ -4,6 +4,7 @@
 #include "process.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 namespace cenote::bench {
@@ -84,7 +85,9 @@ void run_rounds(results& all, const effort& wanted, const std::function<void(dou
     all.least_rounds = std::min(wanted.rounds, wanted.long_rounds);
     rounds every(all, wanted, progress);
     every.run();
+    const auto start = std::chrono::steady_clock::now();
     every.run_more();
+    all.more_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     all.level();
 }
 

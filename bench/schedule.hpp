@@ -23,10 +23,10 @@ struct effort {
 // How long a window of this case lasts: with more threads than cores it takes many slices of time.
 [[nodiscard]] double window_ns(const test_case& which, const effort& wanted);
 
-// Runs it all and fills `all.rows` and `all.least_rounds`. Where windows of too few rounds count, in one
-// contender's row of a case of which something is demanded, all of that case run some rounds more. A
-// contender that fails in a case is not asked for it again; the sentence goes to `all.problems`. `progress`
-// is told the share that is done.
+// Runs it all and fills `all.rows`, `all.least_rounds` and `all.more_seconds`. Where windows of too few
+// rounds count, in one contender's row of a case of which something is demanded, all of that case run some
+// rounds more. A contender that fails in a case is not asked for it again; the sentence goes to
+// `all.problems`. `progress` is told the share that is done.
 void run_rounds(results& all, const effort& wanted, const std::function<void(double)>& progress);
 
 } // namespace cenote::bench

@@ -49,10 +49,13 @@ TEST_F(output, file_for_programs_says_what_is_demanded_of_each_row_and_whether_i
 
 TEST_F(output, footer_says_which_windows_do_not_count_and_where_nobody_looks) {
     all.least_rounds = 7;
+    all.seconds = 600;
+    all.more_seconds = 150;
     const std::string footer = make_footer(all);
     const std::string percent = fmt::format("waited more than {:g} % of the time", 100 * most_waiting);
     for (const std::string& sentence :
-         {percent, std::string("less than 7 rounds"), std::string("more threads than cores each"),
+         {percent, std::string("600 s, 150 of them"), std::string("less than 7 rounds"),
+          std::string("With more threads than\ncores each waits"),
           std::string("wake_up and relay have none")})
         EXPECT_NE(footer.find(sentence), std::string::npos) << sentence << "\n" << footer;
 }
