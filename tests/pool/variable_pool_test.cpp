@@ -46,6 +46,25 @@ TEST(variable_pool, splits_blocks_and_merges_neighbours_on_both_sides) {
     }
 }
 
+TEST(variable_pool, fragmentation_is_the_share_of_free_bytes_outside_the_largest_block) {
+    variable_pool pool({.initial_bytes = 64 << 10, .grow_size = 0});
+    std::vector<void*> blocks;
+    while (void* const block = pool.try_allocate(1008)) blocks.push_back(block);
+    while (pool.try_allocate(1) != nullptr) { // what is left behind them
+    }
+    ASSERT_GT(blocks.size(), 9u);
+    EXPECT_EQ(pool.fragmentation(), 0); // of nothing
+    pool.deallocate(blocks[1]);
+    EXPECT_EQ(pool.fragmentation(), 0);
+    pool.deallocate(blocks[3]);
+    EXPECT_DOUBLE_EQ(pool.fragmentation(), 1 - 1.0 / 2);
+    pool.deallocate(blocks[5]);
+    pool.deallocate(blocks[8]);
+    EXPECT_DOUBLE_EQ(pool.fragmentation(), 1 - 1.0 / 4);
+    pool.deallocate(blocks[4]); // three are one now
+    EXPECT_DOUBLE_EQ(pool.fragmentation(), 1 - 3.0 / 5);
+}
+
 TEST(variable_pool, memory_freed_in_small_blocks_serves_large_ones) {
     for (const fit how : all_fits) {
         strict_source strict;
