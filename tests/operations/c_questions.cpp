@@ -264,6 +264,12 @@ void c_run::lend_arenas(operation how) {
     wanted.grows = how.amount % 2;
     wanted.stats = 1;
     require(cenote_arena_pool_flaw(&wanted) == nullptr, "good options have a flaw");
+    std::vector<std::byte> buffer;
+    if (how.amount % 3 == 0) {
+        buffer.resize(cenote_arena_pool_required_bytes(&wanted));
+        wanted.memory.buffer = buffer.data();
+        wanted.memory.buffer_bytes = buffer.size();
+    }
     cenote_arena_pool* pool = nullptr;
     require(cenote_arena_pool_create(&wanted, &pool) == CENOTE_OK, "a pool of arenas cannot be made");
     std::array<cenote_arena*, 3> lent{};
@@ -301,11 +307,11 @@ void c_run::exhaust(operation how) {
     struct help {
         int asked = 0;
         int most;
-    } with{0, how.which % 4};
+    } with{0, how.which / 2 % 4}; // it is called with even ones
     cenote_fixed_options equal = CENOTE_FIXED_OPTIONS_INIT;
     equal.block_size = 16;
     equal.maximum_blocks = 1;
-    equal.adaptive = how.which % 2;
+    equal.adaptive = how.which / 8 % 2;
     equal.exhaustion.context = &with;
     equal.exhaustion.retries = 2;
     equal.exhaustion.handler = [](void* context, const char*, std::size_t) {

@@ -125,12 +125,14 @@ std::unique_ptr<resource_run::subject> resource_run::make(const program& script)
     const auto& choices = script.choices;
     memory_resource& parent = *root_;
     const bool checks = (choices[7] & 8) != 0;
+    const bool is_watched = (choices[7] & 16) == 0; // else threads have caches under sanitizers, too
     const std::size_t maximum = choices[1] % 4 == 1 ? 200'000u : unlimited;
     std::unique_ptr<subject> made;
     switch (choices[0] % 10) {
     case 0:
         made = std::make_unique<drawn<multi_pool>>(
-            parent, multi_pool_options{.maximum_bytes = maximum, .checks = checks}, options_);
+            parent, multi_pool_options{.maximum_bytes = maximum, .checks = checks, .sanitizers = is_watched},
+            options_);
         break;
     case 1:
         made = std::make_unique<drawn<variable_pool>>(
@@ -139,7 +141,9 @@ std::unique_ptr<resource_run::subject> resource_run::make(const program& script)
         break;
     case 2:
         made = std::make_unique<drawn<fixed_pool>>(
-            parent, fixed_pool_options{.block_size = 1 + choices[2] * 4u, .checks = checks}, options_);
+            parent,
+            fixed_pool_options{.block_size = 1 + choices[2] * 4u, .checks = checks, .sanitizers = is_watched},
+            options_);
         break;
     case 3:
         made = std::make_unique<drawn<arena>>(
@@ -147,7 +151,7 @@ std::unique_ptr<resource_run::subject> resource_run::make(const program& script)
         break;
     case 4:
         made = std::make_unique<drawn<concurrent_multi_pool>>(
-            parent, concurrent_multi_pool_options{.checks = checks}, options_);
+            parent, concurrent_multi_pool_options{.checks = checks, .sanitizers = is_watched}, options_);
         break;
     case 5:
         made = std::make_unique<drawn<locked<variable_pool>>>(
@@ -156,7 +160,8 @@ std::unique_ptr<resource_run::subject> resource_run::make(const program& script)
         break;
     case 6:
         made = std::make_unique<drawn<concurrent_pool>>(
-            parent, concurrent_pool_options{.block_size = 64, .checks = checks}, options_);
+            parent, concurrent_pool_options{.block_size = 64, .checks = checks, .sanitizers = is_watched},
+            options_);
         break;
     case 7:
         return std::make_unique<nested>(parent, options_);
