@@ -1,6 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 //
 // What the C face answers beside the blocks of the map: calls of a pool's own, questions, refusals.
+#include <cenote/base/misuse_trap.hpp>
 #include <cenote/face/default_resource.hpp>
 #include <cenote/face/memory_resource.hpp>
 
@@ -249,7 +250,12 @@ void c_run::use_the_defaults(operation how) {
         }
     }
     memory_resource& from_cpp = default_resource();
-    if (void* const block = from_cpp.try_allocate(64, 8)) from_cpp.deallocate(block, 64, 8);
+    if (void* const block = from_cpp.try_allocate(64, 8)) {
+        from_cpp.deallocate(block, 64, 8);
+        const misuse_trap told; // what C answers with a code, C++ is told
+        from_cpp.deallocate(how.which % 4 < 2 ? block : &from_cpp, 64, 8);
+        require(told.count() == 1, "misuse of a default of C is not told, or not once");
+    }
     (void)from_cpp.stats();
     cenote_set_thread_allocator(nullptr);
     cenote_set_process_allocator(nullptr);
