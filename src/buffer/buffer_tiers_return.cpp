@@ -15,10 +15,14 @@ constexpr std::int64_t between_parts = 1'000'000;              // nanoseconds, i
 
 } // namespace
 
-void buffer_tiers::after_put(std::uint32_t /*of*/) noexcept {
-    if (options_.trim == cenote::trim::manual || ++puts_ < puts_to_a_look) return;
+bool buffer_tiers::looks_at_clock() noexcept {
+    if (options_.trim == cenote::trim::manual || ++puts_ < puts_to_a_look) return false;
     puts_ = 0;
-    pass_by(sync::steady_now());
+    return true;
+}
+
+void buffer_tiers::after_put(std::uint32_t /*of*/) noexcept {
+    if (looks_at_clock()) pass_by(sync::steady_now());
 }
 
 /// The buffers at the bottom of a shelf, those used longest ago, go to the heap.

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] std::size_t fetch(std::uint32_t of, void** begin, std::size_t want) noexcept;
     [[nodiscard]] void* const* put(std::uint32_t of, void* const* begin, void* const* end) noexcept;
     void after_put(std::uint32_t of) noexcept;
+    /// Whether this return is one that looks at the clock, and `pass_by` what it does then.
+    [[nodiscard]] bool looks_at_clock() noexcept;
     /// Whether what the caller caches should merge before the source is asked for more: as long as that has
     /// cost less, since the last time, than first touching the pages of a region.
     [[nodiscard]] bool wants_caches_back(std::uint32_t of) noexcept;
