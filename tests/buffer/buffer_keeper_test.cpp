@@ -1,6 +1,9 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/buffer/buffer_keeper.hpp>
 
+#include "concurrent/threads.hpp"
+
+#include <array>
 #include <gtest/gtest.h>
 #include <thread>
 #include <vector>
@@ -26,6 +29,23 @@ TEST(buffer_keeper, gives_idle_memory_back_while_the_program_sleeps) {
     held.clear();
     pool.release_thread_caches();
     while (pool.stats().reserved_bytes >= std::size_t{1} << 20) std::this_thread::yield();
+    EXPECT_TRUE(pool.is_valid());
+}
+
+// Nobody releases a cache: each keeps four buffers, in as many regions at most.
+TEST(buffer_keeper, gives_back_all_but_what_sleeping_threads_cache) {
+    constexpr std::size_t region = std::size_t{8} << 20;
+    buffer_pool pool({.lazy_after = 1ms, .return_after = 10ms, .sanitizers = false, .trim = trim::manual});
+    const buffer_keeper keeper(pool);
+    std::array<test::worker, 2> sleepers;
+    for (test::worker& one : sleepers) {
+        one.run([&] {
+            std::vector<buffer> burst;
+            for (int i = 0; i < 120; ++i) burst.push_back(pool.acquire(1 << 20));
+        });
+    }
+    while (pool.stats().reserved_bytes > 2 * 4 * region + (region >> 3)) std::this_thread::yield();
+    EXPECT_GT(pool.stats(quiet).tier[8].cached, 0u);
     EXPECT_TRUE(pool.is_valid());
 }
 

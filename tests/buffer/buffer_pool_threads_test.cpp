@@ -8,6 +8,7 @@
 
 #include "concurrent/threads.hpp"
 #include "conformance/strict_source.hpp"
+#include "support/test_sources.hpp"
 
 #include <array>
 #include <atomic>
@@ -268,6 +269,40 @@ TEST(buffer_pool_threads, what_a_busy_thread_caches_and_does_not_use_is_idle_aft
         EXPECT_EQ(pool.stats(quiet).tier[10].cached, 0u);
         EXPECT_LT(pool.stats(quiet).reserved_bytes, std::size_t{16} << 20);
     }
+}
+
+// Their caches are out of reach. The number stands in the docs.
+TEST(buffer_pool_threads, while_threads_sleep_all_goes_but_what_they_cache_which_is_33_4_mib_each_at_most) {
+    constexpr std::size_t most = 33 * mib + 3 * mib / 8;
+    test::large_page_source memory; // knows what is there
+    buffer_pool pool({.source = &memory, .sanitizers = false, .trim = trim::manual});
+    const auto begin = buffer_pool::clock::now();
+    (void)pool.tick(begin);
+    std::array<test::worker, 3> sleepers;
+    for (test::worker& one : sleepers) {
+        one.run([&] {
+            for (std::size_t size = pool.smallest(); size <= pool.largest(); size *= 2) {
+                std::vector<buffer> burst;
+                for (int i = 0; i < 40; ++i) burst.push_back(pool.acquire(size));
+            }
+            std::size_t all = 0;
+            for (unsigned t = 0; t < pool.stats().tiers; ++t) {
+                const engine::magazine& one_tier = test::only_cache()->stocks[t].loaded;
+                all += static_cast<std::size_t>(one_tier.end - one_tier.begin) * (pool.smallest() << t);
+            }
+            EXPECT_EQ(all, most);
+        });
+    }
+    EXPECT_GT(memory.present(), sleepers.size() * most);
+    const auto end = begin + 11s; // and the step in which the last was released
+    for (auto now = begin; now <= end;) now = pool.tick(now);
+    const buffer_stats last = pool.stats(quiet);
+    std::size_t cached = 0;
+    for (unsigned t = 0; t < last.tiers; ++t) cached += last.tier[t].cached * last.tier[t].bytes;
+    EXPECT_GT(cached, 0u);
+    EXPECT_LE(cached, sleepers.size() * most);
+    EXPECT_EQ(last.retained_bytes, 0u);
+    EXPECT_LE(memory.present(), cached + mib); // and what the pool itself is made of
 }
 
 TEST(buffer_pool_threads, trim_says_what_other_threads_pin) {
