@@ -12,9 +12,13 @@
 #include "support/test_sources.hpp"
 
 #include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <new>
+#include <pthread.h>
 #include <set>
 #include <sys/wait.h>
 #include <thread>
@@ -65,6 +69,36 @@ TEST(bounded_regressions, who_cannot_catch_is_told_that_the_pool_was_closed) {
     EXPECT_FALSE(arenas.acquire_until(std::chrono::steady_clock::time_point::max(), none));
     EXPECT_FALSE(none);
     closer.join();
+}
+
+// Each signal ends a sleep. They come more often than the wait is long, and go on until it is over: one that
+// began anew each time would never end.
+TEST(bounded_regressions, signals_neither_move_a_deadline_nor_end_a_wait_before_it) {
+    static std::atomic<int> signals;
+    struct sigaction before{};
+    struct sigaction counts{};
+    counts.sa_handler = [](int) { ++signals; };
+    ASSERT_EQ(::sigaction(SIGUSR1, &counts, &before), 0);
+    bounded_pool pool({.block_size = 64, .blocks = 1});
+    const bounded_pool::block held = pool.acquire();
+    for (const bool is_until : {false, true}) {
+        signals = 0;
+        std::atomic<bool> is_over{false};
+        std::thread waiter([&] {
+            const auto deadline = std::chrono::steady_clock::now() + 200ms;
+            EXPECT_FALSE(is_until ? pool.acquire_until(deadline) : pool.acquire_for(200ms));
+            EXPECT_GE(std::chrono::steady_clock::now(), deadline);
+            is_over = true;
+        });
+        while (!is_over) {
+            (void)::pthread_kill(waiter.native_handle(), SIGUSR1);
+            std::this_thread::sleep_for(1ms);
+        }
+        waiter.join();
+        EXPECT_GT(signals, 0);
+    }
+    EXPECT_EQ(pool.waiting(), 0u);
+    ASSERT_EQ(::sigaction(SIGUSR1, &before, nullptr), 0);
 }
 
 TEST(bounded_regressions, an_arena_is_never_lent_to_two_holders) {

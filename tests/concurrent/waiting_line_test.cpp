@@ -5,9 +5,11 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -144,6 +146,46 @@ TEST(waiting_line, a_deadline_comes_and_not_before_its_time) {
     some.line.give(only);
     EXPECT_EQ(some.get(0), only); // what is there is had after the deadline, too
     some.line.give(only);
+}
+
+/// Who sleeps is woken for nothing, time and again, until its deadline has come, or somebody brings what it
+/// waits for.
+struct woken_for_nothing : sync::real {
+    [[nodiscard]] static bool wait_until(const atomic<std::uint32_t>&, std::uint32_t, std::int64_t deadline) {
+        deadlines.insert(deadline);
+        if (++sleeps == serve_at) serve();
+        return sleeps != late_at;
+    }
+    static inline std::set<std::int64_t> deadlines;
+    static inline int sleeps;
+    static inline int serve_at;
+    static inline int late_at;
+    static inline std::function<void()> serve;
+};
+
+TEST(waiting_line, wake_ups_for_nothing_neither_move_a_deadline_nor_end_the_wait) {
+    constexpr std::int64_t deadline = 5'000;
+    using line_t = engine::basic_waiting_line<woken_for_nothing, 0>;
+    line_t line;
+    std::array<line_t::entry, 1> entries;
+    line.adopt(entries.data(), 1);
+    const std::uint32_t only = line.take();
+    ASSERT_NE(only, line_t::none);
+    woken_for_nothing::serve = [&] { line.give(only); };
+    for (const bool is_served : {false, true}) {
+        woken_for_nothing::deadlines.clear();
+        woken_for_nothing::sleeps = 0;
+        woken_for_nothing::serve_at = is_served ? 500 : 0;
+        woken_for_nothing::late_at = 1'000;
+        std::uint32_t got = line_t::none;
+        EXPECT_EQ(line.wait(got, 1, deadline), is_served ? wait_result::got : wait_result::none);
+        EXPECT_EQ(woken_for_nothing::sleeps, is_served ? 500 : 1'000);
+        EXPECT_EQ(woken_for_nothing::deadlines, std::set{deadline}); // the one and only
+        EXPECT_EQ(line.waiting(), 0u);
+        EXPECT_EQ(got, is_served ? only : line_t::none);
+    }
+    line.give(only);
+    EXPECT_EQ(line.levels().free, 1u);
 }
 
 TEST(waiting_line, close_hands_nobody_what_the_first_in_line_had) {
