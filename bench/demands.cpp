@@ -126,6 +126,7 @@ void compare_rounds(const row& own, const row& theirs, std::size_t figure_of, ve
     if (ratios.empty()) return;
     found.ratio = middle(ratios);
     found.range = of_median(ratios);
+    found.pairs = ratios.size();
 }
 
 void find_named(const results& all, verdict& found, std::size_t figure_of) {

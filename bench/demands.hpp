@@ -51,6 +51,7 @@ struct verdict {
     std::optional<double> theirs; // missing: the rival
     std::optional<double> ratio;  // or the difference
     std::optional<interval> range;
+    std::size_t pairs = 0;  // of rounds, whose ratios have that interval
     bool is_clean = true;   // false: a side has no window that counts, or no huge pages, and its number says
                             // nothing; or a peer that has none may be better than the rival
     bool has_rounds = true; // false: windows that count are of fewer rounds than were wanted

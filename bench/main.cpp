@@ -170,8 +170,8 @@ int run(int argc, char** argv) {
         if (app.count("--windows") == 0) chosen.wanted.windows = 2;
         if (app.count("--window-ms") == 0) chosen.wanted.window_ms = 2;
         if (app.count("--survey-rounds") == 0) chosen.wanted.survey_rounds = chosen.is_growing ? 1 : 2;
-        if (app.count("--long-rounds") == 0) chosen.wanted.long_rounds = 7;
-        if (app.count("--long-ms") == 0) chosen.wanted.long_ms = 500;
+        if (app.count("--long-rounds") == 0) chosen.wanted.long_rounds = 10;
+        if (app.count("--long-ms") == 0) chosen.wanted.long_ms = 300;
     }
     return chosen.wants_list ? list() : compare(chosen);
 }

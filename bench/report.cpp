@@ -22,8 +22,10 @@ std::string demand_text(const verdict& one) {
     std::string how = one.asked->judged == statistic::median ? " (median)" : "";
     if (!one.asked->figure.empty()) how = fmt::format(" ({})", one.asked->figure);
     if (!one.doubtful.empty()) how += fmt::format(" (perhaps {} is better)", one.doubtful);
-    return fmt::format("{}{}, {} {}: {}", text, how, one.asked->is_stretch ? "hoped for" : "at most",
-                       one.asked->at_most, one.word());
+    const std::string by =
+        one.range ? fmt::format(" for the low end of the interval over {} paired rounds", one.pairs) : "";
+    return fmt::format("{}{}, {} {}{}: {}", text, how, one.asked->is_stretch ? "hoped for" : "at most",
+                       one.asked->at_most, by, one.word());
 }
 
 std::vector<std::string> demands_on(const std::vector<verdict>& verdicts, const std::string& which,

@@ -22,7 +22,7 @@ namespace cenote::bench {
 namespace {
 
 constexpr std::chrono::milliseconds memory_interval{100};
-constexpr std::chrono::milliseconds rest{1'000}; // more than the relay needs to give memory back
+constexpr std::chrono::milliseconds rest{800}; // more than the relay needs to give memory back
 
 // What the clients saw of one run, in microseconds; as bytes through a pipe.
 struct client_numbers {

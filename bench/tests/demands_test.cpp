@@ -251,6 +251,12 @@ TEST(demands_relay, paired_rounds_give_the_median_of_their_ratios_and_an_interva
     EXPECT_DOUBLE_EQ(found.range.value().low, 0.5);
     EXPECT_DOUBLE_EQ(found.range.value().high, 2.0);
     EXPECT_STREQ(found.word(), "pass"); // it may be so
+    EXPECT_EQ(found.pairs, 6u);
+    all.contenders.push_back({contestant(names::relay, kind::ours), "", ""});
+    const std::string table = make_table(all, {found});
+    EXPECT_NE(table.find("at most 1.1 for the low end of the interval over 6 paired rounds: pass"),
+              std::string::npos)
+        << table;
     verdict beyond = found;
     beyond.range->low = 1.2;
     EXPECT_STREQ(beyond.word(), "FAIL");
