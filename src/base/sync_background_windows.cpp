@@ -60,7 +60,7 @@ void background::loop() noexcept {
     }
 }
 
-int open_memory_pressure(const char* /*file*/) noexcept {
+int open_memory_pressure(const char* /*file*/, const char* /*root*/) noexcept {
     return -1;
 }
 

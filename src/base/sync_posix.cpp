@@ -33,7 +33,7 @@ bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept
     return pthread_atfork(before, in_parent, in_child) == 0;
 }
 
-int open_memory_pressure(const char* /*file*/) noexcept {
+int open_memory_pressure(const char* /*file*/, const char* /*root*/) noexcept {
     return -1;
 }
 

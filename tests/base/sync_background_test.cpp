@@ -3,8 +3,12 @@
 #include <cenote/base/sync_background.hpp>
 
 #include <arpa/inet.h>
+#include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <string>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
@@ -110,6 +114,64 @@ TEST(sync_background, pressure_is_watched_only_where_it_is_told) {
     }
     sync::close_memory_pressure(known);
     sync::close_memory_pressure(-1);
+}
+
+/// A system of files, as far as it tells of groups and pressure.
+class small_system {
+public:
+    small_system()
+        : root_(std::filesystem::temp_directory_path() / ("cenote-" + std::to_string(::getpid()))) {}
+    small_system(const small_system&) = delete;
+    small_system& operator=(const small_system&) = delete;
+    ~small_system() { std::filesystem::remove_all(root_); }
+    void put(const char* file, const char* text) const {
+        std::filesystem::create_directories(at(file).parent_path());
+        std::ofstream(at(file)) << text;
+    }
+    void remove(const char* file) const { std::filesystem::remove(at(file)); }
+    /// Which file of pressure was opened, and told what is wished.
+    [[nodiscard]] std::string watched() const {
+        const int descriptor = sync::open_memory_pressure(nullptr, root_.c_str());
+        sync::close_memory_pressure(descriptor);
+        std::string found;
+        for (const char* const file : files) {
+            if (!std::filesystem::exists(at(file)) || std::filesystem::is_empty(at(file))) continue;
+            found += file;
+            put(file, "");
+        }
+        EXPECT_EQ(descriptor >= 0, !found.empty());
+        return found;
+    }
+    static constexpr const char* own = "/sys/fs/cgroup/a/b/memory.pressure";
+    static constexpr const char* beside = "/sys/fs/cgroup/unified/a/b/memory.pressure";
+    static constexpr const char* machine = "/proc/pressure/memory";
+    static constexpr std::array<const char*, 3> files{own, beside, machine};
+
+private:
+    [[nodiscard]] std::filesystem::path at(const char* file) const { return root_.string() + file; }
+    std::filesystem::path root_;
+};
+
+TEST(sync_background, pressure_of_the_own_group_is_watched_and_else_that_of_the_machine) {
+    const small_system here;
+    for (const char* const file : here.files) here.put(file, "");
+    if (const int known = sync::open_memory_pressure("/proc/pressure/memory"); known < 0)
+        GTEST_SKIP() << "this build, or this system, watches no pressure";
+    else
+        sync::close_memory_pressure(known);
+    here.put("/proc/self/cgroup", "4:memory:/c\n1:name=x:/0::\n0::/a/b\n");
+    EXPECT_EQ(here.watched(), here.own);
+    here.remove(here.own);
+    EXPECT_EQ(here.watched(), here.beside); // groups of both versions
+    here.remove(here.beside);
+    EXPECT_EQ(here.watched(), here.machine); // the group does not tell
+    here.put(here.own, "");
+    here.put("/proc/self/cgroup", "4:memory:/a/b\n"); // groups of the first version alone
+    EXPECT_EQ(here.watched(), here.machine);
+    here.remove("/proc/self/cgroup");
+    EXPECT_EQ(here.watched(), here.machine);
+    here.remove(here.machine);
+    EXPECT_EQ(here.watched(), "");
 }
 
 } // namespace

@@ -10,7 +10,9 @@
 
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <string>
 #include <sys/mman.h>
 #include <vector>
 
@@ -93,10 +95,33 @@ TEST(buffer_pressure, of_the_machine_trims_the_pool) {
     if (!can_be_short) GTEST_SKIP() << "a sanitizer has memory of its own, or nothing tells of pressure";
     const test::memory_group group(limit);
     if (!group.is_there()) GTEST_SKIP() << "no group with a limit of memory can be made here";
-    const int known = sync::open_memory_pressure(buffer_keeper_options{}.pressure_file);
+    const char* const file = "/proc/pressure/memory";
+    const int known = sync::open_memory_pressure(file);
     if (known < 0) GTEST_SKIP() << "the system does not tell of memory pressure";
     sync::close_memory_pressure(known);
-    EXPECT_EQ(test::ending_of_child([&] { keep_until_pressure(group, {.watch_pressure = true}); }), "");
+    EXPECT_EQ(test::ending_of_child(
+                  [&] { keep_until_pressure(group, {.watch_pressure = true, .pressure_file = file}); }),
+              "");
+}
+
+// Of the group that the process is in, which the keeper finds by itself.
+TEST(buffer_pressure, of_its_own_group_is_found_and_trims_the_pool) {
+    if (!can_be_short) GTEST_SKIP() << "a sanitizer has memory of its own, or nothing tells of pressure";
+    const test::memory_group group(limit);
+    if (!group.is_there()) GTEST_SKIP() << "no group with a limit of memory can be made here";
+    const test::telling_group own;
+    if (!own.is_there()) GTEST_SKIP() << "no group that tells of pressure can be made here";
+    EXPECT_EQ(test::ending_of_child([&] {
+                  require(own.enter(), "cannot enter the group that tells");
+                  const int found = sync::open_memory_pressure(nullptr);
+                  std::error_code problem;
+                  const std::string file =
+                      std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(found), problem);
+                  require(file.find(own.name() + "/memory.pressure") != std::string::npos, "another file");
+                  sync::close_memory_pressure(found);
+                  keep_until_pressure(group, {.watch_pressure = true});
+              }),
+              "");
 }
 
 } // namespace

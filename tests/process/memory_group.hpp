@@ -58,4 +58,38 @@ private:
     std::string folder_;
 };
 
+/// One of the second version without a limit, which tells of pressure in a file of its own; also beside
+/// groups of the first version.
+class telling_group {
+public:
+    telling_group() {
+        for (const char* const mount : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
+            const std::string at = mount + ("/" + name());
+            std::error_code problem;
+            if (std::filesystem::exists(std::string(mount) + "/cgroup.procs") &&
+                std::filesystem::create_directory(at, problem)) {
+                folder_ = at;
+                return;
+            }
+        }
+    }
+    telling_group(const telling_group&) = delete;
+    telling_group& operator=(const telling_group&) = delete;
+    ~telling_group() {
+        std::error_code problem;
+        if (!folder_.empty()) std::filesystem::remove(folder_, problem);
+    }
+    /// A part of the names of its files, while the process that made it lives.
+    [[nodiscard]] static std::string name() { return "cenote-test-telling"; }
+    [[nodiscard]] bool is_there() const { return std::filesystem::exists(folder_ + "/memory.pressure"); }
+    [[nodiscard]] bool enter() const {
+        std::ofstream out(folder_ + "/cgroup.procs");
+        out << ::getpid() << std::flush;
+        return static_cast<bool>(out);
+    }
+
+private:
+    std::string folder_;
+};
+
 } // namespace cenote::test

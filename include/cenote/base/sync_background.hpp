@@ -49,8 +49,10 @@ private:
 };
 
 /// A descriptor that has something urgent when threads have waited for memory for a twentieth of some time;
-/// -1 where the system does not tell. `file`: as Linux describes it, of a cgroup or of the whole machine.
-[[nodiscard]] CENOTE_API int open_memory_pressure(const char* file) noexcept;
+/// -1 where the system does not tell. `file`: as Linux describes it, of a cgroup or of the whole machine;
+/// null: that of the process's own cgroup, of the second version, or where that does not tell, of the
+/// machine. `root`: stands before the paths of all these files, for tests.
+[[nodiscard]] CENOTE_API int open_memory_pressure(const char* file, const char* root = "") noexcept;
 CENOTE_API void close_memory_pressure(int descriptor) noexcept;
 
 } // namespace cenote::inline v0_1::sync

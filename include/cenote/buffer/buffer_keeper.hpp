@@ -13,8 +13,10 @@ namespace cenote::inline v0_1 {
 
 struct buffer_keeper_options {
     bool watch_pressure = false; ///< where the system tells of it
-    /// What to watch: of the whole machine, or the `memory.pressure` of a cgroup.
-    const char* pressure_file = "/proc/pressure/memory";
+    /// What to watch: the `memory.pressure` of a cgroup, or `/proc/pressure/memory` of the whole machine.
+    /// Null: that of the process's own cgroup, of the second version, or where it may not be watched, of the
+    /// machine.
+    const char* pressure_file = nullptr;
     /// Or what tells the program of it: when something can be read from this descriptor, it is read, and the
     /// pool is trimmed. A pipe, or an eventfd, as a cgroup of the first version's `memory.pressure_level`
     /// takes it. Stays the caller's; -1: none.
