@@ -40,6 +40,8 @@ struct interval {
 };
 [[nodiscard]] interval of_median(std::vector<double> drawn);
 
+inline constexpr std::size_t least_pairs = 10; // an interval of fewer says too little
+
 [[nodiscard]] std::span<const demand> all_demands();
 
 struct verdict {

@@ -89,7 +89,7 @@ constexpr wanted_row wanted[] = {
      "cenote::buffer_pool", "best", 0.5, "× the best general allocator"},
     {"relay/65536", "cenote relay", "median, paired", 1.0, "× malloc relay"},
     {"relay/65536", "cenote relay", "p999_us, paired", 1.1, "× malloc relay"},
-    {"relay/65536", "cenote relay", "resident_after_kib, paired", 0.5, "× malloc relay"},
+    {"relay/65536", "cenote relay", "resident_after_kib", 0.5, "× malloc relay"},
 };
 
 std::string line(const std::string& which, std::string_view contender, std::string_view judged,
