@@ -8,6 +8,7 @@
 #include <asio/read.hpp>
 #include <asio/write.hpp>
 #include <chrono>
+#include <cstdio>
 #include <gtest/gtest.h>
 #include <memory>
 #include <thread>
@@ -63,6 +64,9 @@ TEST(relay, slows_down_and_loses_nothing_under_a_peak_of_ten_times_its_blocks) {
     EXPECT_GT(waiting, 0u); // connections that were not read until a block came
     EXPECT_EQ(pool.stats().peak_live, blocks);
     EXPECT_GE(server.memory().waited(), waiting);
+    std::printf(
+        "%zu messages over %zu blocks, none lost; connections waited for a block %zu times, %zu at once\n",
+        32 * work.messages, blocks, server.memory().waited(), waiting);
     expect_all_home(server);
 }
 
