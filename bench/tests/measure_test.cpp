@@ -57,6 +57,13 @@ TEST(calibrate, finds_the_steps_of_a_window_in_runs_twice_as_long_each_time) {
     EXPECT_EQ(calibrate(slow, window), 1u);
 }
 
+TEST(calibrate, tries_some_milliseconds_however_long_a_window_is) {
+    steady_loop loop;
+    EXPECT_EQ(calibrate(loop, 10 * longest_trial_ns), static_cast<std::size_t>(10 * longest_trial_ns / step));
+    EXPECT_GE(static_cast<double>(loop.asked.back()) * step, longest_trial_ns);
+    EXPECT_LT(static_cast<double>(loop.asked.back()) * step, 2 * longest_trial_ns);
+}
+
 TEST(calibrate, is_not_misled_by_runs_that_something_delayed) {
     steady_loop loop{.delayed = 2, .by_ns = 40 * window};
     EXPECT_EQ(calibrate(loop, window), 10'000u);
