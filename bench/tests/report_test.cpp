@@ -8,6 +8,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <unistd.h>
 
 namespace cenote::bench {
 namespace {
@@ -35,7 +36,7 @@ protected:
         own.add(numbers, load, window_ns);
     }
     [[nodiscard]] std::string json() const {
-        const std::string path = testing::TempDir() + "cenote_report_test.json";
+        const std::string path = testing::TempDir() + "cenote_report_test." + std::to_string(::getpid());
         write_json(all, judge(all, demands), path);
         std::ifstream file(path);
         std::string text{std::istreambuf_iterator<char>(file), {}};

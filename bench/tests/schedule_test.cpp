@@ -11,7 +11,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sstream>
+#include <unistd.h>
 
 namespace cenote::bench {
 namespace {
@@ -91,7 +91,7 @@ protected:
     void run(const effort& wanted) {
         run_rounds(all, wanted, [&](double share) { shares.push_back(share); });
     }
-    std::string path = testing::TempDir() + "cenote_schedule_test.log";
+    std::string path = testing::TempDir() + "cenote_schedule_test." + std::to_string(::getpid());
     results all{.cases = {pair_16, pair_64}};
     std::vector<double> shares;
 };
