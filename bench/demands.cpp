@@ -1,6 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "demands.hpp"
 
+#include "patterns/distance.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -87,15 +89,23 @@ bool is_peer(const entry& who, rival against) {
     return who.what == kind::general || (against == best_peer && who.what == kind::pool);
 }
 
-// Who had no window that counts is no rival; but if its number is lower than the rival's, it may well be the
-// best peer, and what the row would say then is not known.
+// Of cores that were farther apart than the rival's: on near ones it would have less.
+bool is_of_farther_cores(const row& one, const row& than) {
+    return !one.trips().empty() && !than.trips().empty() &&
+           middle(one.trips()) > same_distance * middle(than.trips());
+}
+
+// Who had no window that counts is no rival; but if its number is lower than the rival's, or of other cores,
+// it may well be the best peer, and what the row would say then is not known.
 void doubt_best(const results& all, verdict& found) {
     for (const participant& one : all.contenders) {
         if (!is_peer(one.who, found.asked->against)) continue;
         const row* const theirs = all.find(found.which, one.who.name);
         if (theirs == nullptr || theirs->is_clean()) continue;
         const std::optional<double> value = theirs->value(found.asked->judged);
-        if (!value || !found.theirs || *found.theirs <= *value) continue;
+        if (!value || !found.theirs) continue;
+        const row& rivals = *all.find(found.which, found.rival_name);
+        if (*found.theirs <= *value && !is_of_farther_cores(*theirs, rivals)) continue;
         found.is_clean = false;
         found.doubtful = one.who.name;
     }

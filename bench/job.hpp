@@ -34,7 +34,11 @@ struct sample {
     double share = 1;       // of that time, what counts for one thread's operations
     double waited_ns = 0;   // the longest that a worker was ready but had no core
     double trip_ns = 0;     // between the cores; 0: nobody looked
+    double busy_ns = 0;     // of more threads than cores: their processor time, a core; 0: there is one each
     bool has_moved = false; // they were not as far apart afterwards as before
+
+    // What tells how long the work is: a crowd that others keep from the cores waits as long for one step.
+    [[nodiscard]] double work_ns() const { return busy_ns > 0 ? busy_ns : ns; }
 };
 
 } // namespace cenote::bench

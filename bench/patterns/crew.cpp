@@ -58,11 +58,13 @@ void crew::worker::begin() {
         while (all_.ready_.load(std::memory_order_acquire) != all_.size_) __builtin_ia32_pause();
     }
     cpu_ = process_cpu_ns(); // what a contender's own threads do counts
+    own_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     start_ = clock_ns(CLOCK_MONOTONIC);
 }
 
 void crew::worker::end() {
     end_ = clock_ns(CLOCK_MONOTONIC);
+    own_ = clock_ns(CLOCK_THREAD_CPUTIME_ID) - own_;
     cpu_ = process_cpu_ns() - cpu_;
     waited_ = waited_ns() - waited_before_;
 }
@@ -115,16 +117,19 @@ sample crew::run(std::size_t steps) {
     double start = workers_[0]->start_;
     double end = workers_[0]->end_;
     double waited = 0;
+    double busy = 0;
     for (const std::unique_ptr<worker>& one : workers_) {
         start = std::min(start, one->start_);
         end = std::max(end, one->end_);
         waited = std::max(waited, one->waited_);
+        busy += one->own_;
     }
     const double abreast = std::min<double>(size_, static_cast<double>(cores_.size()));
     return {.ns = end - start,
             .share = abreast / size_,
             .waited_ns = has_a_core_each() ? waited : 0,
             .trip_ns = std::min(before, after),
+            .busy_ns = has_a_core_each() ? 0 : busy / static_cast<double>(cores_.size()),
             .has_moved = is_elsewhere(before, after)};
 }
 

@@ -46,6 +46,7 @@ public:
         double waited_before_ = 0;
         double waited_ = 0;
         double cpu_ = 0;
+        double own_ = 0; // processor time of this worker alone
         double start_ = 0;
         double end_ = 0;
     };

@@ -27,7 +27,7 @@ double trial_ns(Loop& loop, std::size_t steps, double enough) {
     double shortest = 0;
     for (unsigned trial = 0; trial < 2; ++trial) {
         const sample got = loop.run(steps);
-        const double took = got.ns - std::min(got.waited_ns, got.ns / 2);
+        const double took = got.work_ns() - std::min(got.waited_ns, got.work_ns() / 2);
         shortest = trial == 0 ? took : std::min(shortest, took);
         if (shortest < enough || steps == 1) break;
     }
@@ -52,7 +52,7 @@ std::size_t calibrate(Loop& loop, double window_ns) {
 template<class Loop>
 bool is_too_short(const sample& got, double window_ns) {
     if constexpr (requires { Loop::fixed_steps; }) return false;
-    return got.ns < window_ns / 4;
+    return got.work_ns() < window_ns / 4;
 }
 
 // The windows that count, or else one of the others: of those in which least was waited, the first.
@@ -68,7 +68,7 @@ void take_windows(Loop& loop, std::size_t steps, unsigned windows, double window
         const double ns = got.ns * got.share / static_cast<double>(steps * Loop::operations_a_step);
         const bool counts = got.waited_ns <= most_waiting * got.ns && !got.has_moved;
         if (is_too_short<Loop>(got, window_ns)) {
-            steps = static_cast<std::size_t>(static_cast<double>(steps) * window_ns / got.ns);
+            steps = static_cast<std::size_t>(static_cast<double>(steps) * window_ns / got.work_ns());
             result.ns.clear();
             result.trips_ns.clear();
             lengths.clear();

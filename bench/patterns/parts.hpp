@@ -32,6 +32,7 @@ public:
         const double factor = scale / (is_quiet ? quiet_.count : all_.count);
         result.ns *= factor;
         result.waited_ns *= factor;
+        result.busy_ns *= factor;
         return result;
     }
 
@@ -44,6 +45,7 @@ private:
             whole.share = part.share;
             whole.ns += part.ns;
             whole.waited_ns += part.waited_ns;
+            whole.busy_ns += part.busy_ns;
             whole.has_moved |= part.has_moved || (!is_first && is_elsewhere(whole.trip_ns, part.trip_ns));
             whole.trip_ns = is_first ? part.trip_ns : std::min(whole.trip_ns, part.trip_ns);
         }

@@ -63,6 +63,7 @@ TEST(crew, counts_for_each_thread_what_its_core_gave_it) {
         const sample got = all.run(1);
         EXPECT_DOUBLE_EQ(got.share, static_cast<double>(cores) / size);
         EXPECT_EQ(got.waited_ns, 0) << "more threads than cores wait by design";
+        EXPECT_GT(got.busy_ns, 0) << "but it is known how long they worked";
     }
 }
 

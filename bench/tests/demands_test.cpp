@@ -70,6 +70,17 @@ TEST_F(demands, a_peer_that_is_not_clean_and_has_more_than_the_rival_is_left_out
     EXPECT_STREQ(only_verdict(half_of_best).word(), "pass");
 }
 
+TEST_F(demands, a_peer_of_farther_cores_may_be_better_whatever_its_number_is) {
+    enter(names::fixed_pool, kind::ours, apart({{5, 60}}));
+    enter(names::dpdk, kind::pool, apart({{12, 60}}));
+    enter(names::no_op, kind::reference, apart({{1, 60}}));
+    enter(names::boost, kind::pool, apart({{30, 300}}));
+    all.level();
+    EXPECT_EQ(only_verdict(half_of_best).rival_name, names::dpdk);
+    EXPECT_EQ(only_verdict(half_of_best).doubtful, names::boost);
+    EXPECT_STREQ(only_verdict(half_of_best).word(), "unclean");
+}
+
 // Of those that are clean the best is the rival, however few its rounds are.
 TEST_F(demands, a_peer_with_few_rounds_that_has_less_than_others_leaves_a_row_few) {
     all.least_rounds = 2;
@@ -321,10 +332,11 @@ TEST(parts, lie_between_two_looks_at_the_cores) {
 // The parts of a window that count are those in which nobody waited.
 TEST(parts_sum, counts_undisturbed_parts_or_all_there_are) {
     parts_sum parts;
-    parts.add({.ns = 90, .waited_ns = 6, .trip_ns = 50});
-    parts.add({.ns = 110, .waited_ns = 2, .trip_ns = 60});
+    parts.add({.ns = 90, .waited_ns = 6, .trip_ns = 50, .busy_ns = 2});
+    parts.add({.ns = 110, .waited_ns = 2, .trip_ns = 60, .busy_ns = 4});
     EXPECT_DOUBLE_EQ(parts.mean(3).ns, 300);
     EXPECT_DOUBLE_EQ(parts.mean(3).waited_ns, 12);
+    EXPECT_DOUBLE_EQ(parts.mean(3).busy_ns, 9);
     parts.add({.ns = 40, .trip_ns = 55});
     parts.add({.ns = 900, .waited_ns = 1, .trip_ns = 55});
     EXPECT_DOUBLE_EQ(parts.mean(1).ns, 40);

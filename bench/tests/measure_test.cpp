@@ -140,6 +140,14 @@ TEST(take_windows, begins_anew_with_more_steps_where_a_window_is_too_short) {
     EXPECT_EQ(taken(quarter, 1).ns, (std::vector<double>{250}));
 }
 
+// Where others have the cores, a crowd waits as long for a single step as for all.
+TEST(take_windows, knows_how_long_a_crowd_works_by_its_processor_time) {
+    const sample full{.ns = 9 * window, .busy_ns = window};
+    scripted_loop loop{{full, {.ns = 9 * window, .busy_ns = 0.2 * window}, full}};
+    EXPECT_EQ(taken(loop, 2).ns.size(), 2u);
+    EXPECT_EQ(loop.asked, (std::vector<std::size_t>{100, 100, 500, 500}));
+}
+
 TEST(take_windows, lets_a_loop_of_its_own_steps_be_short) {
     fixed_loop loop{{{{.ns = 0.2 * window}}}};
     outcome result;
