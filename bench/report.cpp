@@ -108,7 +108,7 @@ A process for each contender, case and round, contenders interleaved. Times are 
 threads wall time on bound cores. n windows count, of so many ms in the round in which they were shortest.
 Not those in which a worker waited more than {:g} % of the time for its core, or the cores were not as far from
 each other as in most (!: there were no others; few: they are of less than {} rounds). With more threads than
-cores each waits for its turn, and nobody can tell who else had the core: all windows count.
+cores each waits for its turn, and nobody can tell who else had the core: waiting discards none.
 unclean: a side has no window that counts, a peer that has none may be better than the one named, or the kernel
 gave none of the huge pages that were asked for.
 resident: the most memory in RAM beyond the case's own arrays, code included. no-op: what the harness itself
