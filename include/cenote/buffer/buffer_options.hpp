@@ -25,7 +25,7 @@ struct buffer_pool_options {
     /// than a quarter of it.
     std::size_t cached_bytes = std::size_t{16} << 20;
     std::chrono::nanoseconds lazy_after = std::chrono::seconds(1);    ///< idle memory: the system may take it
-    std::chrono::nanoseconds return_after = std::chrono::seconds(10); ///< it goes for good
+    std::chrono::nanoseconds return_after = std::chrono::seconds(10); ///< gone: 4 to 200 times `lazy_after`
     cenote::source* source = nullptr;                                 ///< null: `default_source()`
     bool erase =
         false; ///< buffers are zeroed when they return, but not adopted ones; every call takes the lock
