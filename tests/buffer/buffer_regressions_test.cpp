@@ -5,6 +5,8 @@
 #include <cenote/buffer/byte_buffer.hpp>
 #include <cenote/buffer/shared_buffer.hpp>
 
+#include "support/heap_calls.hpp"
+
 #include <cstring>
 #include <gtest/gtest.h>
 #include <set>
@@ -45,16 +47,29 @@ TEST(buffer_regressions, a_returned_front_does_not_grow_back_over_its_live_tail)
 }
 
 TEST(buffer_regressions, splitting_leaves_no_record_that_grows_or_goes_stale) {
-    buffer_pool pool({.smallest = kib, .largest = 8 * kib, .stats = true, .trim = trim::manual});
+    buffer_pool pool({.smallest = kib,
+                      .largest = 8 * kib,
+                      .most_retained = 0, // so that every round splits and merges
+                      .least_retained = 0,
+                      .stats = true,
+                      .trim = trim::manual});
     std::size_t reserved = 0;
+    std::size_t heap_calls = 0;
     for (int round = 0; round < 5000; ++round) {
         const buffer first = pool.acquire(2 * kib);
         const buffer second = pool.acquire(round % 2 == 0 ? 8 * kib : 4 * kib);
         ASSERT_EQ(first.capacity(), 2 * kib); // whatever stood there before
         ASSERT_EQ(second.capacity(), round % 2 == 0 ? 8 * kib : 4 * kib);
-        if (round == 10) reserved = pool.stats().reserved_bytes;
+        if (round == 10) {
+            reserved = pool.stats().reserved_bytes;
+            heap_calls = test::heap_calls();
+        }
     }
-    EXPECT_EQ(pool.stats().reserved_bytes, reserved);
+    const buffer_stats last = pool.stats();
+    EXPECT_EQ(last.reserved_bytes, reserved);
+    EXPECT_EQ(test::heap_calls(), heap_calls); // nor a table elsewhere
+    EXPECT_GT(last.counts.split, 5000u);
+    EXPECT_EQ(last.counts.split, last.counts.merged);
 }
 
 TEST(buffer_regressions, a_short_foreign_buffer_never_comes_back_as_a_long_one) {
