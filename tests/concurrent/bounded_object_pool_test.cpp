@@ -1,13 +1,16 @@
 // cenote: SPDX-License-Identifier: MIT
 #include <cenote/concurrent/bounded_object_pool.hpp>
+#include <cenote/source/region.hpp>
 
 #include "concurrent/threads.hpp"
 
 #include <array>
+#include <cstddef>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -50,6 +53,25 @@ TEST(bounded_object_pool, makes_objects_and_destructs_them) {
     EXPECT_EQ(message::alive, 0);
     EXPECT_EQ(pool.stats().idle, 2u);
     EXPECT_STREQ(pool.name(), "messages");
+}
+
+// Memory from the system lies on whole pages, where every object does.
+TEST(bounded_object_pool, lies_as_its_type_asks_in_memory_that_does_not) {
+    const bounded_object_pool_options wanted{.objects = 3};
+    const std::size_t bytes = bounded_object_pool<message>::required_bytes(wanted);
+    std::vector<std::byte> memory(bytes + 64);
+    for (const std::size_t shift : {0u, 16u, 32u, 48u}) {
+        region place(memory.data() + shift, bytes);
+        bounded_object_pool_options options = wanted;
+        options.source = &place;
+        bounded_object_pool<message> pool(options);
+        std::vector<bounded_object_pool<message>::handle> held;
+        for (int i = 0; i < 3; ++i) {
+            held.push_back(pool.try_acquire(i));
+            ASSERT_TRUE(held.back());
+            EXPECT_EQ(reinterpret_cast<std::uintptr_t>(held.back().get()) % alignof(message), 0u);
+        }
+    }
 }
 
 TEST(bounded_object_pool, a_constructor_that_throws_gives_its_block_to_the_next) {
