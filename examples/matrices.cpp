@@ -27,7 +27,7 @@ bool is_refused(const Use& use) {
 }
 
 void works_as_expected() {
-    example::matrix_pool pool(3, 4);
+    example::matrix_pool<double> pool(3, 4);
     const auto a = pool.make();
     const auto b = pool.make();
     a.at(2, 3) = 1.5;
@@ -38,7 +38,7 @@ void works_as_expected() {
     expect(b.at(2, 3) == 1.5, "and is a copy");
     pool.free(a);
     pool.free(b);
-    std::vector<example::matrix_pool::handle> many;
+    std::vector<example::matrix_pool<double>::handle> many;
     for (int round = 0; round < 3; ++round) {
         for (int i = 0; i < 500; ++i) many.push_back(pool.make());
         for (const auto& one : many) pool.free(one);
@@ -47,9 +47,23 @@ void works_as_expected() {
     expect(pool.live() == 0, "what is freed is allocated again, round for round");
 }
 
+void holds_any_number() {
+    example::matrix_pool<float> halves(3, 4);
+    example::matrix_pool<int> whole(3, 4);
+    const auto a = halves.make();
+    const auto b = whole.make();
+    const float twelve[12] = {0.5f, 1.5f};
+    a.set(twelve);
+    b.at(2, 3) = -7;
+    expect(a.at(0, 1) == 1.5f && a.elements().size() == 12, "matrices of float hold floats");
+    expect(b.at(2, 3) == -7 && b.at(0, 0) == 0, "matrices of int hold integers");
+    halves.free(a);
+    expect(is_refused([&] { a.set(twelve); }) && b.is_live(), "handles of both know what was freed");
+}
+
 void notices_what_goes_wrong() {
-    example::matrix_pool pool(3, 4);
-    example::matrix_pool larger(30, 40);
+    example::matrix_pool<double> pool(3, 4);
+    example::matrix_pool<double> larger(30, 40);
     const auto a = pool.make();
     const auto old = a;
     const double thirteen[13] = {};
@@ -57,7 +71,7 @@ void notices_what_goes_wrong() {
     expect(is_refused([&] { a.set({thirteen, 11}); }), "one that leaves elements out, too");
     expect(is_refused([&] { (void)a.at(3, 0); }), "an element outside is refused");
     expect(is_refused([&] { copy(larger.make(), a); }), "a copy into another shape is refused");
-    example::matrix_pool turned(4, 3);
+    example::matrix_pool<double> turned(4, 3);
     expect(is_refused([&] { copy(turned.make(), a); }), "also when there are as many elements");
     expect(is_refused([&] { larger.free(a); }), "another pool's matrix is not taken back");
     pool.free(a);
@@ -66,15 +80,15 @@ void notices_what_goes_wrong() {
     const auto next = pool.make(); // in the same place
     expect(!old.is_live() && next.is_live(), "also when its place belongs to another");
     expect(is_refused([&] { pool.free(old); }) && next.is_live(), "whom it cannot free");
-    expect(is_refused([] { (void)example::matrix_pool::handle().elements(); }),
+    expect(is_refused([] { (void)example::matrix_pool<double>::handle().elements(); }),
            "a handle of nothing is none");
-    expect(is_refused([] { const example::matrix_pool none(0, 5); }), "empty matrices are refused");
-    expect(is_refused([] { const example::matrix_pool all(SIZE_MAX / 2, SIZE_MAX / 2); }),
+    expect(is_refused([] { const example::matrix_pool<double> none(0, 5); }), "empty matrices are refused");
+    expect(is_refused([] { const example::matrix_pool<double> all(SIZE_MAX / 2, SIZE_MAX / 2); }),
            "so are endless ones");
 }
 
 void runs_out_as_asked() {
-    example::matrix_pool pool(10, 10, 2);
+    example::matrix_pool<double> pool(10, 10, 2);
     const auto a = pool.make();
     (void)pool.make();
     bool is_full = false;
@@ -92,6 +106,7 @@ void runs_out_as_asked() {
 
 int main() {
     works_as_expected();
+    holds_any_number();
     notices_what_goes_wrong();
     runs_out_as_asked();
     return failures;

@@ -1,8 +1,8 @@
 // cenote: SPDX-License-Identifier: MIT
 //
-// A pool of equal matrices over fixed_pool, with handles that know whether their matrix is still theirs: a
-// handle of a freed matrix, or one whose memory went to another, refuses to be used; so does a write that
-// does not fit. Every use costs a look-up in the pool. One thread at a time.
+// A pool of equal matrices of any number type over fixed_pool, with handles that know whether their matrix is
+// still theirs: a handle of a freed matrix, or one whose memory went to another, refuses to be used; so does
+// a write that does not fit. Every use costs a look-up in the pool. One thread at a time.
 #pragma once
 
 #include <cenote/pool/fixed_pool.hpp>
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
+#include <type_traits>
 
 namespace example {
 
@@ -18,7 +19,11 @@ struct wrong_matrix : std::logic_error {
     using std::logic_error::logic_error;
 };
 
+/// Of `Element`s, whose zero is all bytes zero: numbers.
+template<class Element>
 class matrix_pool {
+    static_assert(std::is_arithmetic_v<Element>);
+
 public:
     class handle;
 
@@ -42,10 +47,10 @@ private:
     };
 
     static cenote::fixed_pool_options options_for(std::size_t rows, std::size_t columns, std::size_t most) {
-        constexpr std::size_t limit = (static_cast<std::size_t>(-1) / 2 - sizeof(stamp)) / sizeof(double);
+        constexpr std::size_t limit = (static_cast<std::size_t>(-1) / 2 - sizeof(stamp)) / sizeof(Element);
         if (rows == 0 || columns == 0) throw wrong_matrix("a matrix needs a row and a column");
         if (columns > limit / rows) throw wrong_matrix("such a matrix is more than memory can hold");
-        cenote::fixed_pool_options options{.block_size = sizeof(stamp) + rows * columns * sizeof(double),
+        cenote::fixed_pool_options options{.block_size = sizeof(stamp) + rows * columns * sizeof(Element),
                                            .alignment = alignof(stamp),
                                            .name = "matrices"};
         if (most != 0) options.maximum_blocks = most;
@@ -59,27 +64,35 @@ private:
 };
 
 /// Names a matrix; copying it copies the name. Every use throws `wrong_matrix` once the matrix is freed.
-class matrix_pool::handle {
+template<class Element>
+class matrix_pool<Element>::handle {
 public:
     handle() = default;
 
     [[nodiscard]] bool is_live() const noexcept {
         return pool_ != nullptr && pool_->pool_.is_live(stamp_) && stamp_->number == number_;
     }
-    [[nodiscard]] double& at(std::size_t row, std::size_t column) const {
+    [[nodiscard]] Element& at(std::size_t row, std::size_t column) const {
         if (row >= pool().rows_ || column >= pool().columns_) throw wrong_matrix("no such element");
         return elements()[row * pool().columns_ + column];
     }
     /// All elements, row by row. Throws when there are more or fewer values than elements.
-    void set(std::span<const double> values) const {
-        const std::span<double> own = elements();
+    void set(std::span<const Element> values) const {
+        const std::span<Element> own = elements();
         if (values.size() != own.size()) throw wrong_matrix("the values do not fit the matrix");
         std::copy(values.begin(), values.end(), own.begin());
     }
     [[nodiscard]] std::size_t rows() const { return pool().rows_; }
     [[nodiscard]] std::size_t columns() const { return pool().columns_; }
-    [[nodiscard]] std::span<double> elements() const {
-        return {reinterpret_cast<double*>(stamp_ + 1), pool().rows_ * pool().columns_};
+    [[nodiscard]] std::span<Element> elements() const {
+        return {reinterpret_cast<Element*>(stamp_ + 1), pool().rows_ * pool().columns_};
+    }
+
+    /// The elements of one matrix into another, maybe of another pool. Throws when their shapes differ.
+    friend void copy(const handle& to, const handle& from) {
+        if (to.rows() != from.rows() || to.columns() != from.columns())
+            throw wrong_matrix("the matrices differ in shape");
+        to.set(from.elements());
     }
 
 private:
@@ -96,19 +109,14 @@ private:
     std::uint64_t number_ = 0;
 };
 
-/// The elements of one matrix into another, maybe of another pool. Throws when their shapes differ.
-inline void copy(const matrix_pool::handle& to, const matrix_pool::handle& from) {
-    if (to.rows() != from.rows() || to.columns() != from.columns())
-        throw wrong_matrix("the matrices differ in shape");
-    to.set(from.elements());
-}
-
-inline matrix_pool::handle matrix_pool::make() {
+template<class Element>
+typename matrix_pool<Element>::handle matrix_pool<Element>::make() {
     auto* const place = ::new (pool_.allocate_zeroed()) stamp{++made_};
     return {*this, place, place->number};
 }
 
-inline void matrix_pool::free(const handle& matrix) {
+template<class Element>
+void matrix_pool<Element>::free(const handle& matrix) {
     if (matrix.pool_ != this || !matrix.is_live()) throw wrong_matrix("not a live matrix of this pool");
     matrix.stamp_->number = 0;
     pool_.deallocate(matrix.stamp_);
