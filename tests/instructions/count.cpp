@@ -58,6 +58,7 @@ void count_hot(const char* name, hot_function call, hot_function before, hot_fun
             call_each(hot_shared_deallocate, on, slots);
             call_each(hot_shared_multi_allocate, on, slots);
             call_each(hot_shared_multi_deallocate, on, slots);
+            call_each(hot_buffer_pair, on, slots);
         }
         call_each(before, on, slots);
         {
@@ -87,6 +88,7 @@ void count_hot_paths() {
     count_hot("shared_multi_deallocate", hot_shared_multi_deallocate, hot_shared_multi_allocate, none);
     count_hot("shared_multi_deallocate_sized", hot_shared_multi_deallocate_sized, hot_shared_multi_allocate,
               none);
+    count_hot("buffer_pair", hot_buffer_pair, none, none);
 }
 
 // Growth: what an operation costs while `blocks` are live. Blocks of a page, of which none is touched, have

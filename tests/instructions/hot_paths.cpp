@@ -41,3 +41,8 @@ void hot_shared_multi_deallocate(stage& on, void** slot) {
 void hot_shared_multi_deallocate_sized(stage& on, void** slot) {
     on.shared_multi.deallocate(*slot, on.size);
 }
+// A handle does not fit a slot, nor so many buffers a magazine: each goes as soon as it has come.
+void hot_buffer_pair(stage& on, void** slot) {
+    const cenote::buffer one = on.buffers.acquire(on.size);
+    *slot = one.data();
+}

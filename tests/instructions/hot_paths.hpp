@@ -4,6 +4,7 @@
 // calls them is compiled the same for each.
 #pragma once
 
+#include <cenote/buffer/buffer_pool.hpp>
 #include <cenote/concurrent/concurrent_multi_pool.hpp>
 #include <cenote/concurrent/concurrent_pool.hpp>
 #include <cenote/pool/fixed_pool.hpp>
@@ -15,6 +16,7 @@ struct stage {
     cenote::concurrent_pool shared{{.block_size = 64, .sanitizers = false, .name = "shared"}};
     cenote::concurrent_multi_pool shared_multi{{.sanitizers = false, .name = "shared multi"}};
     cenote::concurrent_pool::local local = shared.local_cache();
+    cenote::buffer_pool buffers{{.sanitizers = false, .name = "buffers"}};
     std::size_t size = 64;
 };
 
@@ -33,4 +35,5 @@ void hot_local_deallocate(stage& on, void** slot);
 void hot_shared_multi_allocate(stage& on, void** slot);
 void hot_shared_multi_deallocate(stage& on, void** slot);
 void hot_shared_multi_deallocate_sized(stage& on, void** slot);
+void hot_buffer_pair(stage& on, void** slot);
 }

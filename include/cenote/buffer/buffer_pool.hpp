@@ -5,7 +5,7 @@
 // heap of buddies behind one lock: a larger free buffer is split for a smaller request, and pieces that meet
 // merge. Nothing is ever found by an address: the handle knows its home. What is idle goes back in steps of
 // time: when `tick` is called, or by itself while releases overflow the caches of their threads. Larger
-// requests come straight from the source. Acquiring and releasing are some 20 instructions each, and
+// requests come straight from the source. Acquiring and releasing are some 40 instructions each, and
 // O(log(largest / smallest)) behind the magazines. Any thread; forks, sources and handlers as for
 // concurrent_pool.
 #pragma once
