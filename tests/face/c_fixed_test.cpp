@@ -51,13 +51,13 @@ INSTANTIATE_TEST_SUITE_P(threads, c_fixed_both, ::testing::Values(0, 1));
 
 TEST_P(c_fixed_both, hands_out_distinct_aligned_blocks_and_takes_them_back) {
     cenote_fixed_options wanted = options(96);
-    wanted.alignment = 32;
+    wanted.alignment = 64; // does not divide the size
     const pool_of pool(wanted);
     std::set<void*> blocks;
     for (int i = 0; i < 3000; ++i) {
         void* const block = cenote_fixed_allocate(pool);
         ASSERT_NE(block, nullptr);
-        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % 32, 0u);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % 64, 0u);
         std::memset(block, i, 96);
         blocks.insert(block);
     }
@@ -90,7 +90,11 @@ TEST_P(c_fixed_both, every_wrong_free_has_its_code_and_changes_nothing) {
     EXPECT_EQ(cenote_fixed_free(pool, last + 64), CENOTE_PAST_THE_END);
     EXPECT_EQ(cenote_fixed_is_live(pool, block + 64 * 40), 0);
     const cenote_status never = cenote_fixed_free(pool, block + 64 * 40);
-    EXPECT_TRUE(never == CENOTE_NEVER_ALLOCATED || never == CENOTE_DOUBLE_FREE) << never;
+    if (wanted.thread_safe != 0) { // a magazine may have held it
+        EXPECT_TRUE(never == CENOTE_NEVER_ALLOCATED || never == CENOTE_DOUBLE_FREE) << never;
+    } else {
+        EXPECT_EQ(never, CENOTE_NEVER_ALLOCATED);
+    }
     EXPECT_EQ(pool.stats().live_blocks, 1u);
     EXPECT_EQ(cenote_fixed_free(pool, block), CENOTE_OK);
     EXPECT_EQ(cenote_fixed_free(pool, block), CENOTE_DOUBLE_FREE);

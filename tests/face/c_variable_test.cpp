@@ -75,16 +75,41 @@ TEST_P(c_variable_both, every_wrong_free_has_a_code_and_changes_nothing) {
     EXPECT_EQ(cenote_variable_free(pool, elsewhere), CENOTE_FOREIGN_POINTER);
     EXPECT_EQ(cenote_variable_free(pool, block + 16), CENOTE_INTERIOR_POINTER);
     EXPECT_EQ(cenote_variable_free_sized(pool, block, 5000), CENOTE_WRONG_SIZE);
-    EXPECT_NE(cenote_variable_free(pool, block + 100'000), CENOTE_OK);
+    EXPECT_EQ(cenote_variable_free(pool, block + 100'000), CENOTE_NEVER_ALLOCATED);
     EXPECT_EQ(pool.stats().live_blocks, 2u);
     EXPECT_EQ(cenote_variable_is_live(pool, block), 1);
     EXPECT_EQ(cenote_variable_free_sized(pool, block, 100), CENOTE_OK);
-    EXPECT_NE(cenote_variable_free(pool, block), CENOTE_OK);
+    EXPECT_EQ(cenote_variable_free(pool, block), CENOTE_DOUBLE_FREE);
     EXPECT_EQ(cenote_variable_is_live(pool, block), 0);
     EXPECT_EQ(cenote_variable_free(pool, nullptr), CENOTE_OK);
     EXPECT_EQ(pool.stats().live_blocks, 1u);
     EXPECT_EQ(cenote_variable_free(pool, other), CENOTE_OK);
     EXPECT_EQ(watch.count(), 0u);
+}
+
+TEST_P(c_variable_both, free_behind_all_blocks_has_its_code) {
+    cenote_variable_options wanted = options();
+    wanted.initial_bytes = 4096;
+    wanted.grow_size = 0;
+    const pool_of pool(wanted);
+    auto* const whole = static_cast<char*>(cenote_variable_allocate(pool, 4096));
+    ASSERT_NE(whole, nullptr);
+    EXPECT_EQ(cenote_variable_free(pool, whole + 4096), CENOTE_PAST_THE_END);
+    EXPECT_EQ(cenote_variable_is_live(pool, whole), 1);
+    EXPECT_EQ(cenote_variable_free(pool, whole), CENOTE_OK);
+}
+
+// Rounding hides no more than that.
+TEST_P(c_variable_both, size_given_back_may_be_less_than_32_bytes_short_of_the_block) {
+    const pool_of pool(options());
+    for (const std::size_t size : {100u, 81u, 112u}) {
+        void* const block = cenote_variable_allocate(pool, 100);
+        ASSERT_EQ(cenote_variable_size_of(pool, block), 112u);
+        EXPECT_EQ(cenote_variable_free_sized(pool, block, 80), CENOTE_WRONG_SIZE);
+        EXPECT_EQ(cenote_variable_free_sized(pool, block, 113), CENOTE_WRONG_SIZE);
+        EXPECT_EQ(cenote_variable_is_live(pool, block), 1);
+        EXPECT_EQ(cenote_variable_free_sized(pool, block, size), CENOTE_OK) << size;
+    }
 }
 
 TEST_P(c_variable_both, impossible_sizes_and_alignments_are_null) {

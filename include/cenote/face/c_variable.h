@@ -64,7 +64,9 @@ CENOTE_API void* cenote_variable_allocate_with(cenote_variable* pool, size_t siz
 CENOTE_API void* cenote_variable_reallocate(cenote_variable* pool, void* block, size_t size) CENOTE_NOEXCEPT;
 /** Takes a live block back; null is ignored. */
 CENOTE_API cenote_status cenote_variable_free(cenote_variable* pool, void* block) CENOTE_NOEXCEPT;
-/** With the size asked for last, which is checked. */
+/** With the size asked for last. CENOTE_WRONG_SIZE: it is larger than the block, or smaller by 32 bytes or
+ * more (of a block larger than half of `grow_size`: any other size). Smaller ones pass once a reallocation to
+ * fewer bytes has found no memory to cut its block. */
 CENOTE_API cenote_status cenote_variable_free_sized(cenote_variable* pool, void* block,
                                                     size_t size) CENOTE_NOEXCEPT;
 

@@ -5,9 +5,10 @@
 // beforehand, or too many for multi_pool's classes; that is faster where its classes fit. Every pointer is
 // judged exactly at every call, in O(1): freeing what is no live block of this pool is reported and changes
 // nothing (what has gone back to the source is foreign), and nothing is ever written into a free block. Good
-// fit costs O(1), in the worst case too, but for calls to the source; see docs/decisions/0011. For many
-// threads: `locked<variable_pool>`. Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a New Dynamic
-// Memory Allocator for Real-Time Systems", ECRTS 2004.
+// fit costs O(1), in the worst case too, but for a call that goes to the source: it may also copy the numbers
+// of all free blocks, or look at all regions; none does after `reserve` with `trim::manual`. See
+// docs/decisions/0011. For many threads: `locked<variable_pool>`. Source: M. Masmano, I. Ripoll, A. Crespo,
+// J. Real, "TLSF: a New Dynamic Memory Allocator for Real-Time Systems", ECRTS 2004.
 #pragma once
 
 #include <cenote/base/arith.hpp>
@@ -73,7 +74,9 @@ public:
 
     /// Takes back a live block. Anything else is reported as misuse and changes nothing. Null is ignored.
     void deallocate(void* block) noexcept;
-    /// With the size that was asked for last, which is checked.
+    /// With the size that was asked for last. Misuse is one that is larger than the block, or smaller by 32
+    /// bytes or more (of a block larger than half of `grow_size`: any other). Smaller ones pass once a
+    /// reallocation to fewer bytes has found no memory to cut its block.
     void deallocate(void* block, std::size_t size, std::size_t alignment = default_alignment) noexcept;
 
     /// A block of `size` with the contents of `block` as far as they fit, which is the same block where its
