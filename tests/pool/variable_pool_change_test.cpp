@@ -135,11 +135,11 @@ TEST(variable_pool_change, walk_ends_when_told_and_sees_live_blocks_only) {
     variable_pool pool({.grow_size = 4096});
     std::set<void*> live;
     for (int i = 0; i < 300; ++i) live.insert(pool.allocate(1 + static_cast<std::size_t>(i) % 90));
-    live.insert(pool.allocate(100'000));
     for (int i = 0; i < 100; ++i) {
         pool.deallocate(*live.begin());
         live.erase(live.begin());
     }
+    live.insert(pool.allocate(100'000));
     std::set<void*> seen;
     pool.for_each([&](void* block, std::size_t size) {
         EXPECT_EQ(size, pool.size_of(block));

@@ -245,6 +245,17 @@ TEST(variable_pool, freeing_needs_no_memory_whatever_is_freed) {
     EXPECT_EQ(pool.stats().live, 0u);
 }
 
+TEST(variable_pool, grows_by_its_grow_size) {
+    for (const std::size_t step : {16u << 10, 256u << 10}) {
+        strict_source strict;
+        variable_pool pool({.grow_size = step, .source = &strict});
+        (void)pool.allocate(1);
+        EXPECT_GE(strict.reserved(), step);
+        EXPECT_LE(strict.reserved(), step + (8 << 10)); // its numbers of free blocks stand apart
+        pool.reset();
+    }
+}
+
 TEST(variable_pool, blocks_larger_than_a_region_come_from_the_source) {
     strict_source strict;
     variable_pool pool({.grow_size = 16 << 10, .source = &strict});
