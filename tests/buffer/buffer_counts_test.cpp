@@ -89,7 +89,8 @@ TEST(buffer_pool, caches_merge_until_another_region_is_cheaper) {
     };
     change_sizes(40);
     const buffer_stats before = pool.stats();
-    EXPECT_LT(before.reserved_bytes, 3 * 128 * kib);
+    const bool is_coarse = default_source().granularity() > 4 * kib; // as on Windows, 64 KiB
+    EXPECT_LE(before.reserved_bytes, is_coarse ? 3 * 192 * kib : 3 * 128 * kib - 1);
     change_sizes(40);
     EXPECT_EQ(pool.stats().counts.merged, before.counts.merged);
     EXPECT_EQ(pool.stats().reserved_bytes, before.reserved_bytes);
