@@ -105,7 +105,8 @@ TEST(byte_buffer, a_queue_of_bytes_stays_as_large_as_it_must) {
 }
 
 TEST(byte_buffer, grows_by_what_it_needs_where_twice_as_much_is_refused) {
-    const std::size_t rounding = 4 * default_source().granularity(); // of the regions that there are meanwhile
+    const std::size_t rounding =
+        4 * default_source().granularity(); // of the regions that there are meanwhile
     buffer_pool pool({.smallest = 64, .largest = 4096, .maximum_bytes = (1 << 20) + rounding});
     byte_buffer bytes(pool);
     bytes.append("here");

@@ -106,8 +106,8 @@ TEST_P(fixed_pool_surplus, comes_again_and_no_more_in_rounds_with_quiet_times) {
     EXPECT_GT(from_.returned, first);
 }
 
-// A step beyond what is live may be half of all that there is; it is taken once. From a heap, whose regions end
-// where they are asked to on every system.
+// A step beyond what is live may be half of all that there is; it is taken once. From a heap, whose regions
+// end where they are asked to on every system.
 TEST_P(fixed_pool_surplus, comes_again_to_what_was_live_and_two_magazines) {
     const std::size_t stride = GetParam();
     const std::size_t cached = 2 * engine::magazine_capacity(stride, engine::most_cached_alone) * stride;
