@@ -6,6 +6,7 @@
 #include "child.hpp"
 #include "progress.hpp"
 #include "replay/roster.hpp"
+#include "shares.hpp"
 #include "text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -36,21 +37,16 @@ std::vector<scene> scenes(const settings& wanted) {
 }
 
 // The work alone first, malloc behind it.
-std::vector<contender> contenders() {
+std::vector<contender> contenders(const tool::roster& found) {
     std::vector<contender> all{
         {"arithmetic alone", "slots", ""}, {"malloc", "malloc", ""}, {"new", "new", ""}};
-    for (const tool::contender& one : tool::find_contenders(false).contenders)
+    for (const tool::contender& one : found.contenders)
         if (!one.preload.empty()) all.push_back({one.name, "malloc", one.preload});
     all.push_back({"cenote::fixed_pool", "fixed_pool", ""});
     all.push_back({"cenote::arena", "arena", ""});
     all.push_back({"cenote::arena_pool", "arena_pool", ""});
     return all;
 }
-
-struct row {
-    double seconds = 0; // the best of the rounds
-    std::uint64_t most_resident = 0;
-};
 
 std::vector<row> measure(const settings& wanted, const std::vector<scene>& where,
                          const std::vector<contender>& who) {
@@ -62,29 +58,24 @@ std::vector<row> measure(const settings& wanted, const std::vector<scene>& where
         for (std::size_t i = 0; i < rows.size(); ++i, ++done) {
             bar.show(done / total);
             const numbers got = run_child(who[i % who.size()], where[i / who.size()].what);
-            row& best = rows[i];
-            if (round == 0 || got.seconds < best.seconds) best.seconds = got.seconds;
-            best.most_resident = std::max(best.most_resident, got.most_resident);
+            note_round(rows[i], round == 0, got.seconds, got.most_resident);
         }
     }
     return rows;
 }
 
 void print_scene(const scene& where, const std::vector<contender>& who, const row* rows) {
-    const double arithmetic = rows[0].seconds;
-    const double of_malloc = rows[1].seconds - arithmetic;
     fmt::print("\n{} of {}\n", where.name, tool::counted(where.what.matrices, "matrix", "matrices"));
     fmt::print("{:<22}{:>10}{:>14}{:>12}{:>16}{:>12}{:>14}\n", "", "all, s", "arithmetic, s", "memory, s",
                "µs a matrix", "of malloc", "most resident");
     for (std::size_t i = 0; i < who.size(); ++i) {
-        const double memory = rows[i].seconds - arithmetic;
-        fmt::print("{:<22}{:>10.3f}{:>14.3f}", who[i].name, rows[i].seconds, arithmetic);
+        const shares own = shares_of(rows[i], rows[0], rows[1], where.what.matrices);
+        fmt::print("{:<22}{:>10.3f}{:>14.3f}", who[i].name, rows[i].seconds, rows[0].seconds);
         if (i == 0)
             fmt::print("{:>12}{:>16}{:>12}", "", "", "");
         else
-            fmt::print("{:>12.3f}{:>16.2f}{:>12}", memory,
-                       memory * 1e6 / static_cast<double>(where.what.matrices),
-                       of_malloc > 0 ? fmt::format("{:.2f}", memory / of_malloc) : "-");
+            fmt::print("{:>12.3f}{:>16.2f}{:>12}", own.memory, own.microseconds_a_matrix,
+                       own.of_malloc ? fmt::format("{:.2f}", *own.of_malloc) : "-");
         fmt::print("{:>14}\n", tool::byte_count(rows[i].most_resident));
     }
 }
@@ -102,7 +93,8 @@ int run(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     if (wanted.quick) wanted = {.rounds = 1, .matrices = 300, .window = 100, .quick = true};
     const std::vector<scene> where = scenes(wanted);
-    const std::vector<contender> who = contenders();
+    const tool::roster found = tool::find_contenders(false);
+    const std::vector<contender> who = contenders(found);
     const std::vector<row> rows = measure(wanted, where, who);
     fmt::print(
         "Matrices of {}×{} doubles ({} bytes): made, filled, summed, dropped. Processor time, the best of "
@@ -110,7 +102,10 @@ int run(int argc, char** argv) {
         "arithmetic are noise,\nbelow zero too. A dead matrix stays in an arena until its round is over.\n",
         rows_of_a_matrix, columns, matrix_bytes, tool::counted(wanted.rounds, "round", "rounds"));
     for (std::size_t i = 0; i < where.size(); ++i) print_scene(where[i], who, rows.data() + i * who.size());
-    return 0;
+    // Who is not here is a problem, but not the end: the others are measured.
+    for (const tool::absent_allocator& one : found.absent)
+        fmt::print(stderr, "cenote_matrices: {} is missing: install {}\n", one.name, one.package);
+    return found.absent.empty() ? 0 : 1;
 }
 
 } // namespace

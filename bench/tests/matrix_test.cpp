@@ -1,6 +1,7 @@
 // cenote: SPDX-License-Identifier: MIT
 #include "matrix/child.hpp"
 #include "matrix/makers.hpp"
+#include "matrix/shares.hpp"
 
 #include <gtest/gtest.h>
 #include <set>
@@ -65,6 +66,28 @@ TEST(matrix_work, makes_each_matrix_once_and_drops_it_once) {
         EXPECT_EQ(maker.rounds, 3u);
         EXPECT_EQ(maker.is_shuffled, what.shuffled);
     }
+}
+
+TEST(matrix_shares, memory_is_all_but_the_arithmetic) {
+    const row arithmetic{2.0, 0};
+    const row of_malloc{3.0, 0};
+    const shares own = shares_of({2.5, 0}, arithmetic, of_malloc, 100'000);
+    EXPECT_DOUBLE_EQ(own.memory, 0.5);
+    EXPECT_DOUBLE_EQ(own.microseconds_a_matrix, 5.0);
+    ASSERT_TRUE(own.of_malloc);
+    EXPECT_DOUBLE_EQ(*own.of_malloc, 0.5);
+    EXPECT_DOUBLE_EQ(*shares_of(of_malloc, arithmetic, of_malloc, 1).of_malloc, 1.0);
+    EXPECT_DOUBLE_EQ(shares_of({1.5, 0}, arithmetic, of_malloc, 1).memory, -0.5); // noise is told
+    EXPECT_FALSE(shares_of({2.5, 0}, arithmetic, arithmetic, 1).of_malloc);
+}
+
+TEST(matrix_shares, best_of_the_rounds_counts_and_the_most_memory) {
+    row best;
+    note_round(best, true, 3.0, 100);
+    note_round(best, false, 2.0, 300);
+    note_round(best, false, 4.0, 200);
+    EXPECT_EQ(best.seconds, 2.0);
+    EXPECT_EQ(best.most_resident, 300u);
 }
 
 } // namespace
