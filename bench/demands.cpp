@@ -18,7 +18,7 @@ using names::array, names::boost, names::c_checked, names::c_unchecked, names::c
     names::huge_pages, names::local_cache, names::multi_pool, names::pmr, names::pmr_synchronized,
     names::segregated_fit, names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 54> demands{{
+constexpr std::array<demand, 55> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -50,7 +50,8 @@ constexpr std::array<demand, 54> demands{{
 
     {"random_sizes/16-1024", multi_pool, best, best_peer, "", 0.85, false},
     {"random_sizes/16-1024", multi_pool, figure, nothing, "", 1.2, false},
-    {"pair/64", variable_pool, best, named, glibc, 2.0, false},
+    {"pair/(16|64|256)", variable_pool, best, named, glibc, 2.0, false},
+    {"pair/1024", variable_pool, best, named, glibc, 2.0, true},
     {"batch_(reverse|in_order|shuffled)/64", variable_pool, best, named, glibc, 2.0, false},
     {"random_sizes/16-1024", variable_pool, best, named, glibc, 1.0, false},
     {"random_sizes/16-1024", variable_pool, best, named, segregated_fit, 0.6, false},
