@@ -4,10 +4,12 @@
 // tell, and stepping through each call would take an hour. So the traffic runs twice. First in a library that
 // tells each basic block it enters: each call has its way through the code. Then in the library as shipped:
 // the first call of each way is stepped through, instruction by instruction, and so is every thousandth of
-// the others, to see that calls of one way take as many. Calls in which the pool went to its source are left
-// out. x86-64 Linux.
+// the others, to see that calls of one way take as many. Calls in which the pool went to its source are told
+// apart, with those that fill the second half of the pool before and empty it behind: what the source takes
+// is left out of them, what the pool does for memory that comes and goes is not. x86-64 Linux.
 #include "traffic.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -20,7 +22,7 @@ namespace {
 volatile std::uint64_t steps = 0;
 
 void count_step(int) {
-    steps = steps + 1;
+    if (!is_in_source) steps = steps + 1;
 }
 
 // The flag makes the processor trap after every instruction.
@@ -67,29 +69,49 @@ private:
 
 struct findings {
     std::uint64_t calls = 0;
-    std::uint64_t with_source = 0;
+    std::uint64_t with_source = 0;        // while the pool is filled and emptied
+    std::uint64_t steady_with_source = 0; // between
     std::uint64_t compared = 0;
     std::uint64_t different = 0;
     std::uint64_t worst = 0;
+    std::uint64_t worst_with_source = 0; // the pool's own share
     double sum = 0;
 };
 
-findings step_through(const worst::ground& on, const std::vector<std::uint64_t>& ways, std::size_t live,
+findings step_through(const worst::ground& on, const worst::trace& seen, std::size_t live,
                       std::unordered_map<std::uint64_t, std::uint64_t>& costs) {
     constexpr std::uint64_t compared_of = 1000;
     const std::uint64_t own = count([] {});
     findings found;
-    run_traffic(on, ways.size(), live, [&](const auto& call, const auto& used_source) {
-        const std::uint64_t way = ways[found.calls++];
-        const auto known = costs.find(way);
-        if (way == 0 || (known != costs.end() && found.calls % compared_of != 0)) {
+    std::size_t of_tide = 0;
+    const auto watch_tide = [&](const auto& call, const auto& used_source) {
+        const bool is_half_full = of_tide >= live / 2; // before that there is less to move
+        if (!seen.tide[of_tide++] || !is_half_full) {
             call();
-            found.with_source += used_source() ? 1 : 0;
-            found.sum += way == 0 ? 0 : static_cast<double>(known->second);
+            (void)used_source();
             return;
         }
         const std::uint64_t cost = count(call) - own;
-        if (used_source()) ++found.different;
+        if (!used_source()) ++found.different;
+        ++found.with_source;
+        found.worst_with_source = std::max(found.worst_with_source, cost);
+    };
+    run_traffic(on, seen.ways.size(), live, watch_tide, [&](const auto& call, const auto& used_source) {
+        const std::uint64_t way = seen.ways[found.calls++];
+        const auto known = costs.find(way);
+        if (way != 0 && known != costs.end() && found.calls % compared_of != 0) {
+            call();
+            if (used_source()) ++found.different;
+            found.sum += static_cast<double>(known->second);
+            return;
+        }
+        const std::uint64_t cost = count(call) - own;
+        if (used_source() != (way == 0)) ++found.different;
+        if (way == 0) {
+            ++found.steady_with_source;
+            found.worst_with_source = std::max(found.worst_with_source, cost);
+            return;
+        }
         found.sum += static_cast<double>(cost);
         if (cost > found.worst) found.worst = cost;
         if (known == costs.end()) {
@@ -115,14 +137,17 @@ int main(int argc, char** argv) {
     }
     std::signal(SIGTRAP, count_step);
     field memory;
-    const std::vector<std::uint64_t> ways = worst::trace_ways(memory.fresh(), calls, live);
+    const worst::trace seen = worst::trace_ways(memory.fresh(), calls, live);
     std::unordered_map<std::uint64_t, std::uint64_t> costs;
-    const findings found = step_through(memory.fresh(), ways, live, costs);
+    const findings found = step_through(memory.fresh(), seen, live, costs);
     std::printf("%" PRIu64 " calls, %" PRIu64
                 " of them with the source, took %zu ways through the code; %.1f "
                 "instructions on average\n",
-                found.calls, found.with_source, costs.size(),
-                found.sum / static_cast<double>(found.calls - found.with_source));
+                found.calls, found.steady_with_source, costs.size(),
+                found.sum / static_cast<double>(found.calls - found.steady_with_source));
+    std::printf("%" PRIu64 " calls with the source more, before and behind: %" PRIu64
+                " at worst of the pool's own, for numbers that move and spans that go\n",
+                found.with_source, found.worst_with_source);
     std::printf("%" PRIu64 " calls of ways that were known: %" PRIu64 " differ\n", found.compared,
                 found.different);
     std::printf("%" PRIu64 " at worst; demanded: at most %" PRIu64 "; %s\n", found.worst, most,

@@ -17,16 +17,20 @@ extern "C" void __sanitizer_cov_trace_pc() {
 
 namespace worst {
 
-std::vector<std::uint64_t> trace_ways(const ground& on, std::size_t calls, std::size_t live) {
-    std::vector<std::uint64_t> ways;
-    ways.reserve(calls);
-    run_traffic(on, calls, live, [&](const auto& call, const auto& used_source) {
+trace trace_ways(const ground& on, std::size_t calls, std::size_t live) {
+    trace seen;
+    seen.ways.reserve(calls);
+    const auto watch_tide = [&](const auto& call, const auto& used_source) {
+        call();
+        seen.tide.push_back(used_source());
+    };
+    run_traffic(on, calls, live, watch_tide, [&](const auto& call, const auto& used_source) {
         way = 1;
         call();
         const std::uint64_t taken = way | 1;
-        ways.push_back(used_source() ? 0 : taken);
+        seen.ways.push_back(used_source() ? 0 : taken);
     });
-    return ways;
+    return seen;
 }
 
 } // namespace worst

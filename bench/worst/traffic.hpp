@@ -14,12 +14,24 @@
 
 namespace {
 
+volatile bool is_in_source = false; // while the source has the word
+
+/// Says so.
+class turn {
+public:
+    turn() noexcept { is_in_source = true; }
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    ~turn() { is_in_source = false; }
+};
+
 /// Cuts regions from the ground one behind the other, and counts its calls.
 class furrow final : public cenote::source {
 public:
     explicit furrow(const worst::ground& on) noexcept : next_(on.begin), end_(on.begin + on.bytes) {}
     std::size_t calls = 0;
     void* reserve(const request& wanted) noexcept override {
+        const turn here;
         ++calls;
         const auto address = reinterpret_cast<std::uintptr_t>(next_);
         const std::size_t padding = (0 - address) & (wanted.alignment - 1);
@@ -29,7 +41,10 @@ public:
         next_ = given + wanted.bytes;
         return given;
     }
-    void release(void* /*region*/, const request& /*given*/) noexcept override { ++calls; }
+    void release(void* /*region*/, const request& /*given*/) noexcept override {
+        const turn here;
+        ++calls;
+    }
     [[nodiscard]] std::size_t granularity() const noexcept override { return 4096; }
 
 private:
@@ -49,21 +64,27 @@ private:
     std::uint64_t state_ = 0x9e3779b97f4a7c15u;
 };
 
-/// `watch(call, has_used_source)` runs every call to the pool once there are blocks and their order is lost.
-template<class Watch>
-void run_traffic(const worst::ground& on, std::size_t calls, std::size_t live, const Watch& watch) {
+/// `watch(call, has_used_source)` runs every call to the pool once there are blocks and their order is lost,
+/// `watch_tide` those that fill the pool before and empty it behind.
+template<class WatchTide, class Watch>
+void run_traffic(const worst::ground& on, std::size_t calls, std::size_t live, const WatchTide& watch_tide,
+                 const Watch& watch) {
     furrow from(on);
     cenote::variable_pool pool({.source = &from, .sanitizers = false, .name = "worst"});
     dice random;
     std::vector<void*> slots(live);
-    for (void*& slot : slots) slot = pool.allocate(random.size());
-    for (std::size_t i = 0; i < 2 * live; ++i) {
-        void*& slot = slots[random.below(live)];
-        pool.deallocate(slot);
-        slot = pool.allocate(random.size());
-    }
     std::size_t before = from.calls;
     const auto used_source = [&] { return std::exchange(before, from.calls) != from.calls; };
+    for (void*& slot : slots) {
+        const std::size_t size = random.size();
+        watch_tide([&] { slot = pool.allocate(size); }, used_source);
+    }
+    for (std::size_t i = 0; i < 2 * live; ++i) {
+        void*& slot = slots[random.below(live)];
+        const std::size_t size = random.size();
+        watch_tide([&] { pool.deallocate(slot); }, used_source);
+        watch_tide([&] { slot = pool.allocate(size); }, used_source);
+    }
     for (std::size_t done = 0; done < calls; done += 2) {
         void*& slot = slots[random.below(live)];
         const std::size_t size = random.size();
@@ -71,7 +92,7 @@ void run_traffic(const worst::ground& on, std::size_t calls, std::size_t live, c
         watch([&] { slot = pool.allocate(size); }, used_source);
         watch([&] { pool.deallocate(old); }, used_source);
     }
-    pool.reset(); // the blocks are not leaks
+    for (void* const slot : slots) watch_tide([&] { pool.deallocate(slot); }, used_source);
 }
 
 } // namespace

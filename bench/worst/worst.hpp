@@ -13,8 +13,13 @@ struct ground {
     std::size_t bytes;
 };
 
-/// Runs the traffic in the traced library: for each call a number that stands for its way through the code,
-/// or 0 when the pool went to its source.
-std::vector<std::uint64_t> trace_ways(const ground& on, std::size_t calls, std::size_t live);
+struct trace {
+    std::vector<std::uint64_t>
+        ways;               // of each call, a number for its way through the code; 0: with the source
+    std::vector<bool> tide; // of each call that fills the pool or empties it: whether with the source
+};
+
+/// Runs the traffic in the traced library.
+trace trace_ways(const ground& on, std::size_t calls, std::size_t live);
 
 } // namespace worst
