@@ -178,7 +178,7 @@ TEST(c_options, initial_bytes_that_no_address_space_holds_are_a_flaw) {
 
 TEST(c_options, of_arenas) {
     cenote_arena_options sound = CENOTE_ARENA_OPTIONS_INIT;
-    sound.maximum_bytes = cenote::test::most_to_reserve;
+    sound.maximum_bytes = cenote::test::most_to_reserve();
     const auto use = [](cenote_arena* arena) {
         void* const block = cenote_arena_allocate(arena, 50, 8);
         if (block != nullptr) {

@@ -74,7 +74,7 @@ TEST(arena_regressions, totals_are_right_after_a_reset) {
 }
 
 TEST(arena_regressions, a_chunk_beyond_memory_does_not_succeed) {
-    arena scratch({.chunk_size = test::beyond_memory, .maximum_bytes = test::most_to_reserve});
+    arena scratch({.chunk_size = test::beyond_memory, .maximum_bytes = test::most_to_reserve()});
     void* const block = scratch.try_allocate(100); // less than the chunk is had instead, or nothing
     if (block != nullptr) std::memset(block, 1, 100);
     EXPECT_EQ(scratch.try_allocate(test::beyond_memory), nullptr);

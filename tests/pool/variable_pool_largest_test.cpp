@@ -8,6 +8,7 @@
 #include <cenote/source/region.hpp>
 
 #include "conformance/failing_source.hpp"
+#include "support/slowness.hpp"
 
 #include <gtest/gtest.h>
 #include <optional>
@@ -85,7 +86,7 @@ TEST(variable_pool_largest, free_block_is_had_without_the_source_and_no_larger_o
                 probed growing(options, upstream);
                 growing.run(1, 3000, 1000);
                 probed with_large(options, pages);
-                with_large.run(2, 20'000, 1000);
+                with_large.run(2, 20'000, static_cast<int>(scaled(1000, 200)));
                 large += with_large.is_large();
                 variable_pool_options limited = options;
                 limited.maximum_bytes = 100 << 10;

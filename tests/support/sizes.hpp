@@ -3,6 +3,8 @@
 // Sizes that no machine has, for addresses of 64 bits and of 32.
 #pragma once
 
+#include "support/slowness.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -14,12 +16,15 @@ inline constexpr std::size_t beyond_memory = sizeof(std::size_t) > 4 ? SIZE_MAX 
 
 /// The maximum of an arena that asks for more than there is, and then for half of it, until it can be had: 64
 /// TiB of addresses. Wine notes a byte for each page that was ever reserved, and never forgets: 16 GiB of
-/// memory.
+/// memory. A sanitizer clears what it knows of each: ten seconds.
+[[nodiscard]] inline std::size_t most_to_reserve() noexcept {
+    constexpr std::size_t little = std::size_t{1} << 20;
 #if defined(_WIN32)
-inline constexpr std::size_t most_to_reserve = std::size_t{1} << 20;
+    return little;
 #else
-inline constexpr std::size_t most_to_reserve = SIZE_MAX;
+    return slowness() == 1 ? SIZE_MAX : little;
 #endif
+}
 
 /// Where slabs stand of which no byte is read: at a multiple of 64 KiB, with 2 GiB of addresses behind it.
 inline constexpr std::uintptr_t nobodys_address =
