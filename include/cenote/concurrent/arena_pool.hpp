@@ -135,7 +135,7 @@ class arena_pool::lease {
 public:
     constexpr lease() noexcept = default;
     lease(lease&& other) noexcept
-        : home_(other.home_), arena_(std::exchange(other.arena_, nullptr)), number_(other.number_) {}
+        : home_(other.home_), number_(other.number_), arena_(std::exchange(other.arena_, nullptr)) {}
     lease& operator=(lease&& other) noexcept {
         lease(std::move(other)).swap(*this);
         return *this;
@@ -161,11 +161,11 @@ public:
 private:
     friend class arena_pool;
     lease(arena_pool& home, std::uint32_t number) noexcept
-        : home_(&home), arena_(static_cast<arena*>(home.line_.at(number))), number_(number) {}
+        : home_(&home), number_(number), arena_(static_cast<arena*>(home.line_.at(number))) {}
 
     arena_pool* home_ = nullptr;
+    std::uint32_t number_ = 0; // keeps the others apart: stored as one vector they are late to be read back
     arena* arena_ = nullptr;
-    std::uint32_t number_ = 0;
 };
 
 constexpr const char* arena_pool_options::flaw() const noexcept {
