@@ -170,17 +170,17 @@ std::size_t arena_pool::kept_bytes() const noexcept {
 // All that were ever lent and are free, at once, or the same one would come again and again.
 std::size_t arena_pool::trim() noexcept {
     constexpr std::uint32_t none = engine::waiting_line::none;
-    const auto at = [this](std::uint32_t number) -> slot& { return slot_at(memory_, number); };
     const engine::line_levels now = line_.levels();
     std::size_t bytes = 0;
     std::uint32_t taken = none;
     for (std::uint32_t left = now.peak - (now.all - now.free); left != 0; --left) {
         const std::uint32_t number = line_.take();
         if (number == none) break;
-        bytes += at(number).lent.trim(options_.arena_size);
-        at(number).next = std::exchange(taken, number);
+        slot& one = slot_at(memory_, number);
+        bytes += one.lent.trim(options_.arena_size);
+        one.next = std::exchange(taken, number);
     }
-    while (taken != none) line_.give(std::exchange(taken, at(taken).next));
+    while (taken != none) line_.give(std::exchange(taken, slot_at(memory_, taken).next));
     return bytes;
 }
 
