@@ -216,7 +216,7 @@ CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block) noexcept {
     const std::uint64_t owner = shared_.core().regions_.table().quick_shared_owner_of(block);
     if (owner >= engine::slab_table::no_owner) [[unlikely]]
         return deallocate_apart(block);
-    put(owner, block);
+    put(static_cast<std::size_t>(owner), block);
 }
 
 CENOTE_INLINE void concurrent_multi_pool::deallocate(void* block, std::size_t size,

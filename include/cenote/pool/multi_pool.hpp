@@ -322,7 +322,7 @@ CENOTE_INLINE void multi_pool::deallocate(void* block) noexcept {
     if (owner >= engine::slab_table::no_owner) [[unlikely]]
         return deallocate_apart(block);
     base::prefetch_freed(block);
-    put_block(owner, block);
+    put_block(static_cast<std::size_t>(owner), block);
 }
 
 // Who gets the block next likely writes to one that has not been looked at for long: sizes spread over more
