@@ -24,10 +24,12 @@ struct load {
     std::size_t messages = 0;           // that each sends; 0: until the time is over
     std::chrono::milliseconds length{}; // of what is counted
     std::chrono::milliseconds warm_up{};
-    std::chrono::seconds patience{30}; // without any message, then it is given up
+    std::chrono::seconds patience{30}; // without any message, then it is given up if it may be
     int receive_buffer = 0;            // of the system; 0: what it gives by itself
     // Until this says true no client receives anything.
     std::function<bool()> may_receive = [] { return true; };
+    // False while it is known that messages will come, however long it takes.
+    std::function<bool()> may_give_up = [] { return true; };
     // When all has come back, with the connections still open.
     std::function<void()> afterwards = [] {};
 };
@@ -189,7 +191,7 @@ private:
         patience_.expires_after(wanted_.patience);
         patience_.async_wait([this, received_before](error failed) {
             if (failed) return;
-            if (report_.received == received_before) return io_.stop();
+            if (report_.received == received_before && wanted_.may_give_up()) return io_.stop();
             watch(report_.received);
         });
     }
