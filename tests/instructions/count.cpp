@@ -59,6 +59,7 @@ void count_hot(const char* name, hot_function call, hot_function before, hot_fun
             call_each(hot_shared_multi_allocate, on, slots);
             call_each(hot_shared_multi_deallocate, on, slots);
             call_each(hot_buffer_pair, on, slots);
+            call_each(hot_bounded_pair, on, slots);
         }
         call_each(before, on, slots);
         {
@@ -89,6 +90,7 @@ void count_hot_paths() {
     count_hot("shared_multi_deallocate_sized", hot_shared_multi_deallocate_sized, hot_shared_multi_allocate,
               none);
     count_hot("buffer_pair", hot_buffer_pair, none, none);
+    count_hot("bounded_pair", hot_bounded_pair, none, none);
 }
 
 // Growth: what an operation costs while `blocks` are live. Blocks of a page, of which none is touched, have

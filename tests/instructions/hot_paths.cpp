@@ -46,3 +46,8 @@ void hot_buffer_pair(stage& on, void** slot) {
     const cenote::buffer one = on.buffers.acquire(on.size);
     *slot = one.data();
 }
+// Likewise. Nobody else is there, and blocks are free.
+void hot_bounded_pair(stage& on, void** slot) {
+    const cenote::bounded_pool::block one = on.bounded.acquire();
+    *slot = one.data();
+}

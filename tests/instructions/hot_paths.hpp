@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cenote/buffer/buffer_pool.hpp>
+#include <cenote/concurrent/bounded_pool.hpp>
 #include <cenote/concurrent/concurrent_multi_pool.hpp>
 #include <cenote/concurrent/concurrent_pool.hpp>
 #include <cenote/pool/fixed_pool.hpp>
@@ -17,6 +18,7 @@ struct stage {
     cenote::concurrent_multi_pool shared_multi{{.sanitizers = false, .name = "shared multi"}};
     cenote::concurrent_pool::local local = shared.local_cache();
     cenote::buffer_pool buffers{{.sanitizers = false, .name = "buffers"}};
+    cenote::bounded_pool bounded{{.block_size = 64, .blocks = 16, .sanitizers = false, .name = "bounded"}};
     std::size_t size = 64;
 };
 
@@ -36,4 +38,5 @@ void hot_shared_multi_allocate(stage& on, void** slot);
 void hot_shared_multi_deallocate(stage& on, void** slot);
 void hot_shared_multi_deallocate_sized(stage& on, void** slot);
 void hot_buffer_pair(stage& on, void** slot);
+void hot_bounded_pair(stage& on, void** slot);
 }
