@@ -12,6 +12,7 @@ namespace {
 constexpr unsigned puts_to_a_look = 64;                        // at the clock
 constexpr std::size_t bytes_at_a_time = std::size_t{16} << 20; // go back while others wait for the lock
 constexpr std::int64_t between_parts = 1'000'000;              // nanoseconds, in which they have it
+constexpr std::size_t taken_with_caches = 4;                   // for each that came from here
 
 } // namespace
 
@@ -41,14 +42,15 @@ void buffer_tiers::clear_shelves() noexcept {
     }
 }
 
-// Steady traffic comes back to the most that was in use, and sometimes above it: what is idle within that,
-// and some more as long as it takes as much, stays. The system may have what the last step was far from; for
-// good goes what all steps were.
+// Steady traffic comes back to the most that was in use, and sometimes above it, the more so where threads go
+// up and down together: what is idle within that, and some more as long as it takes as much, stays. Of what
+// it takes most comes from caches, and is not seen here. The system may have what the last step was far from;
+// for good goes what all steps were.
 idle_limits buffer_tiers::limits_now() const noexcept {
     idle_limits limits;
     limits.final = static_cast<unsigned>(options_.return_after / options_.lazy_after) - 1;
     const unsigned window = limits.final - 1; // behind what came off a shelf
-    const std::size_t taken = recent_.taken(window);
+    const std::size_t taken = taken_with_caches * recent_.taken(window);
     const std::size_t lately = recent_.peak(limits.lazy - 1);
     const std::size_t needed = recent_.peak(window);
     limits.lazy_need = lately + std::min(taken, lately);

@@ -31,7 +31,8 @@ constexpr std::size_t measured = 2 * a_purge;
 struct load {
     std::size_t buffers; // of each thread, live at a time
     std::size_t most_bytes;
-    std::int64_t a_second; // operations of all threads
+    std::int64_t a_second;   // operations of all threads
+    bool is_in_step = false; // each thread does the same as all others
 };
 
 /// Time passes with the operations. The threads take turns, so that no thread sleeps for a minute of this
@@ -43,9 +44,9 @@ public:
         : length_(second / a_second), a_turn_(a_second < 1'000 ? 25 : 250) {} // far less than a step
     /// Runs so many operations in each thread.
     template<class Operation>
-    void run(std::size_t each, const Operation& operation) {
+    void run(std::size_t each, std::array<std::minstd_rand, threads>& dice, const Operation& operation) {
         test::run_threads(threads, [&](std::size_t number) {
-            std::minstd_rand random(static_cast<unsigned>(number + 1));
+            std::minstd_rand& random = dice[number];
             for (std::size_t done = 0; done < each; done += a_turn_) {
                 std::unique_lock here(lock_);
                 next_.wait(here, [&] { return turn_ % threads == number; });
@@ -154,13 +155,15 @@ void expect_few_purges(const load& work) {
     Pool pool(calls, clock);
     std::array<std::vector<typename Pool::held>, threads> live;
     for (auto& some : live) some.resize(work.buffers);
+    std::array<std::minstd_rand, threads> dice;
+    for (unsigned i = 0; i < threads; ++i) dice[i].seed(work.is_in_step ? 7 : i + 1);
     const auto replace_one = [&](std::size_t number, std::minstd_rand& random) {
         live[number][random() % work.buffers] = pool.acquire(1 + random() % work.most_bytes);
         pool.after_release();
     };
-    clock.run(2 * a_purge / threads, replace_one);
+    clock.run(2 * a_purge / threads, dice, replace_one);
     calls.forget_calls();
-    clock.run(measured / threads, replace_one);
+    clock.run(measured / threads, dice, replace_one);
     const auto made = calls.calls();
     EXPECT_LE((made.purge + made.decommit + made.release) * a_purge, measured);
     for (auto& some : live) some.clear();
@@ -182,6 +185,11 @@ TEST(buffer_steady, threads_make_one_purge_in_a_hundred_thousand_operations_at_m
 
 TEST(buffer_steady, releases_that_look_at_the_clock_purge_as_seldom) {
     expect_few_purges_at_any_rate<automatic_pool>();
+}
+
+// All go up and down together, so that each peak is four times that of one thread.
+TEST(buffer_steady, threads_in_step_purge_as_seldom) {
+    expect_few_purges<ticked_pool>({125, 64 * kib, 100, true});
 }
 
 } // namespace
