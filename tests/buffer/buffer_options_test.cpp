@@ -46,6 +46,22 @@ TEST(buffer_options, retain_half_as_many_of_each_larger_tier_but_eight) {
     EXPECT_EQ((buffer_pool_options{.most_retained = 0, .least_retained = 0}.retained(0)), 0u);
 }
 
+// The table in docs/buffers.md.
+TEST(buffer_options, have_the_defaults_of_the_table) {
+    const buffer_pool_options defaults;
+    EXPECT_EQ(defaults.smallest, 4 * kib);
+    EXPECT_EQ(defaults.largest, 4 * kib * kib);
+    EXPECT_EQ(defaults.most_retained, 256u);
+    EXPECT_EQ(defaults.least_retained, 8u);
+    EXPECT_EQ(defaults.retained_bytes, 64 * kib * kib);
+    EXPECT_EQ(defaults.cached_bytes, 16 * kib * kib);
+    EXPECT_EQ(defaults.lazy_after, 1s);
+    EXPECT_EQ(defaults.return_after, 10s);
+    EXPECT_EQ(defaults.maximum_bytes, unlimited);
+    EXPECT_FALSE(defaults.erase);
+    EXPECT_EQ(defaults.trim, trim::automatic);
+}
+
 TEST(buffer_options, can_be_judged_by_the_compiler) {
     static_assert(buffer_pool_options{}.flaw() == nullptr);
     static_assert(buffer_pool_options{.smallest = 100}.flaw() != nullptr);
