@@ -161,7 +161,7 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     const row* const own = all.find(found.which, asked.contender);
     if (own != nullptr) {
         found.own = own->value(asked.judged, figure_of);
-        found.has_rounds = own->rounds() >= all.least_rounds;
+        found.has_rounds = own->rounds() >= all.least_rounds_of(which);
     }
     if (asked.against == nothing) {
         if (own != nullptr && asked.judged == figure) found.own = own->worst_figure(which);
@@ -178,7 +178,7 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     const bool is_case = asked.against == own_case;
     const row* const theirs =
         is_case ? all.find(found.rival_name, asked.contender) : all.find(found.which, found.rival_name);
-    if (theirs != nullptr && theirs->rounds() < all.least_rounds) found.has_rounds = false;
+    if (theirs != nullptr && theirs->rounds() < all.least_rounds_of(which)) found.has_rounds = false;
     if (!found.own || !found.theirs || found.ratio) return found;
     if (*found.theirs == 0 && asked.against != above) return found; // nothing to hold it to
     found.ratio = asked.against == above ? *found.own - *found.theirs : *found.own / *found.theirs;

@@ -3,6 +3,7 @@
 // cenote_bench: cenote's pools beside those of others, in one interleaved run. It fails when a peer or a case
 // is missing; what is demanded of the times it prints, and fails for it only with --strict.
 #include "contenders/runners.hpp"
+#include "patterns/crew.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include "schedule.hpp"
@@ -86,6 +87,7 @@ std::vector<participant> choose_contenders(const settings& chosen, std::vector<s
 void measure_all(results& all, const effort& wanted) {
     const auto start = std::chrono::steady_clock::now();
     all.load_before = load_average();
+    all.tells_who_waits = tells_who_waits();
     {
         tool::progress_bar bar("measuring");
         run_rounds(all, wanted, [&](double share) { bar.show(share); });

@@ -3,6 +3,7 @@
 
 #include "text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <iterator>
 #include <spawn.h>
 #include <sstream>
 #include <sys/wait.h>
@@ -29,10 +31,18 @@ std::string read_all(int fd) {
     }
 }
 
+// What the caller has set for an allocator must neither help nor hinder one.
+constexpr std::string_view of_allocators[] = {"LD_PRELOAD=", "GLIBC_TUNABLES=", "MALLOC_",
+                                              "MIMALLOC_",   "TCMALLOC_",       "TBB_MALLOC_"};
+
 std::vector<std::string> environment_with(const std::string& preload) {
     std::vector<std::string> all;
-    for (char** one = environ; *one != nullptr; ++one)
-        if (!std::string_view(*one).starts_with("LD_PRELOAD=")) all.emplace_back(*one);
+    for (char** one = environ; *one != nullptr; ++one) {
+        const std::string_view setting = *one;
+        if (std::none_of(std::begin(of_allocators), std::end(of_allocators),
+                         [&](std::string_view name) { return setting.starts_with(name); }))
+            all.emplace_back(setting);
+    }
     if (!preload.empty()) all.push_back("LD_PRELOAD=" + preload);
     return all;
 }

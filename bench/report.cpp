@@ -115,8 +115,13 @@ resident: the most memory in RAM beyond the case's own arrays, code included. no
 costs; it is in every number beside which it stands. wake_up and relay have none: who hands nothing over wakes
 nobody. fragmented: after malloc's heap, or TBB's, was cut up; pools on pages of their own see nothing of that.
 )";
-    return fmt::format(text, machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after,
-                       all.seconds, all.more_seconds, 100 * most_waiting, all.least_rounds);
+    std::string footer =
+        fmt::format(text, machine(), CENOTE_BENCH_COMPILER, today(), all.load_before, all.load_after,
+                    all.seconds, all.more_seconds, 100 * most_waiting, all.least_rounds);
+    if (!all.tells_who_waits)
+        footer += "This kernel does not say how long a thread waits for its core: no window was discarded "
+                  "for that.\n";
+    return footer;
 }
 
 } // namespace cenote::bench

@@ -71,13 +71,18 @@ struct results {
     std::vector<participant> contenders{};
     std::map<std::pair<std::string, std::string>, row, std::less<>> rows{}; // by case and contender
     std::vector<std::string> problems{};                                    // of contenders that failed
-    unsigned least_rounds = 1; // of a row and of what it is held to; with fewer nothing is reached
-    double load_before = 0;    // over the last minute
+    unsigned least_rounds = 1;      // of a row and of what it is held to; with fewer nothing is reached
+    unsigned least_long_rounds = 1; // the same of cases that take long
+    bool tells_who_waits = true;    // the kernel
+    double load_before = 0;         // over the last minute
     double load_after = 0;
     double seconds = 0;
     double more_seconds = 0; // of these, for the rounds of cases that had too few
 
     [[nodiscard]] const row* find(const std::string& which, std::string_view who) const;
+    [[nodiscard]] unsigned least_rounds_of(const test_case& which) const {
+        return which.is_long() ? least_long_rounds : least_rounds;
+    }
     // In each case of several threads only those windows count in which the cores were about as far apart as
     // in most contenders' windows: the best of one contender is not compared with another's on other cores.
     void level();

@@ -82,7 +82,8 @@ double window_ns(const test_case& which, const effort& wanted) {
 }
 
 void run_rounds(results& all, const effort& wanted, const std::function<void(double)>& progress) {
-    all.least_rounds = std::min(wanted.rounds, wanted.long_rounds);
+    all.least_rounds = wanted.rounds;
+    all.least_long_rounds = wanted.long_rounds;
     rounds every(all, wanted, progress);
     every.run();
     const auto start = std::chrono::steady_clock::now();

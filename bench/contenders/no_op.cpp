@@ -8,11 +8,13 @@
 namespace cenote::bench {
 namespace {
 
-/// Always the same block, of each thread its own: what remains is the harness's own cost, its walks over its
-/// arrays.
+/// Always the same block, of each thread its own, and in bulk always the same blocks: what remains is the
+/// harness's own cost, its walks over its arrays.
 struct contestant {
+    static constexpr std::size_t most_of_many = 64; // bytes of each
+
     struct local {
-        alignas(64) std::byte block[largest_random];
+        alignas(64) std::byte block[std::max(largest_random, bulk_blocks* most_of_many)];
         explicit local(contestant& /*shared*/) {}
         void* get() { return block; }
         void put(void* /*block*/) {}
@@ -26,7 +28,9 @@ struct contestant {
     void put(void* block) { own.put(block); }
     void* get(std::size_t size) { return own.get(size); }
     void put(void* block, std::size_t size) { own.put(block, size); }
-    void get_many(void** blocks, std::size_t count) { std::fill_n(blocks, count, own.get()); }
+    void get_many(void** blocks, std::size_t count) { // each another, as any pool's are
+        for (std::size_t i = 0; i < count; ++i) blocks[i] = own.block + i * most_of_many;
+    }
     void put_many(void** /*blocks*/, std::size_t /*count*/) {}
     void clear() {}
 };

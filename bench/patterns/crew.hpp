@@ -25,6 +25,8 @@ namespace cenote::bench {
 void bind_to(int core);
 // How long the calling thread has been ready to run without a core.
 [[nodiscard]] double waited_ns();
+// Whether the kernel keeps that.
+[[nodiscard]] bool tells_who_waits(const char* file = "/proc/thread-self/schedstat");
 
 class crew {
 public:

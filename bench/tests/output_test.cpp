@@ -58,6 +58,9 @@ TEST_F(output, footer_says_which_windows_do_not_count_and_where_nobody_looks) {
           std::string("With more threads than\ncores each waits"),
           std::string("wake_up and relay have none")})
         EXPECT_NE(footer.find(sentence), std::string::npos) << sentence << "\n" << footer;
+    EXPECT_EQ(footer.find("This kernel does not say"), std::string::npos);
+    all.tells_who_waits = false;
+    EXPECT_NE(make_footer(all).find("This kernel does not say how long a thread waits"), std::string::npos);
 }
 
 TEST(child, line_is_read_and_others_are_refused) {

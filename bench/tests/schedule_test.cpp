@@ -16,6 +16,10 @@
 namespace cenote::bench {
 namespace {
 
+constexpr const char* of_allocators[] = {
+    "GLIBC_TUNABLES",       "MALLOC_ARENA_MAX",          "MALLOC_CONF",
+    "MIMALLOC_PURGE_DELAY", "TCMALLOC_SAMPLE_PARAMETER", "TBB_MALLOC_USE_HUGE_PAGES"};
+
 void write_log(const std::string& line) {
     if (const char* const path = std::getenv(log_variable))
         std::ofstream(path, std::ios::app) << line << "\n";
@@ -42,6 +46,13 @@ outcome run_disturbed(const job& what) {
     numbers.is_clean = runs % 3 == 0;
     numbers.window_ns = what.window_ns;
     return numbers;
+}
+
+// Gives numbers only where nothing is set for an allocator, but what does not concern one is there.
+outcome run_undisturbed(const job& what) {
+    for (const char* const name : of_allocators)
+        if (std::getenv(name) != nullptr) return {};
+    return std::getenv(log_variable) != nullptr ? run_named<'u'>(what) : outcome{};
 }
 
 outcome run_failing(const job& what) {
@@ -128,13 +139,29 @@ TEST_F(schedule, contenders_take_turns_and_each_is_first_once) {
     EXPECT_EQ(shares.size(), 18u);
 }
 
+TEST_F(schedule, settings_of_the_caller_for_an_allocator_reach_none) {
+    for (const char* const name : of_allocators) ::setenv(name, "1", 1);
+    all.cases = {pair_16};
+    all.contenders = {contender("U", "undisturbed")};
+    run({.rounds = 1});
+    for (const char* const name : of_allocators) ::unsetenv(name);
+    EXPECT_EQ(log(), std::vector<std::string>{"u pair/16"});
+    EXPECT_TRUE(all.problems.empty());
+}
+
+TEST(effort, is_at_least_seven_rounds_of_what_is_judged) {
+    EXPECT_GE(effort{}.rounds, 7u);
+    EXPECT_GE(effort{}.long_rounds, 7u);
+}
+
 TEST_F(schedule, cases_of_which_nothing_is_demanded_run_fewer_rounds) {
     all.cases = {live_1000, pair_16};
     all.contenders = {contender("A", "a")};
-    run({.rounds = 3, .survey_rounds = 1});
+    run({.rounds = 3, .survey_rounds = 1, .long_rounds = 2});
     EXPECT_EQ(log(),
               (std::vector<std::string>{"a pair/64/live_1000", "a pair/16", "a pair/16", "a pair/16"}));
-    EXPECT_EQ(all.least_rounds, 3u);
+    EXPECT_EQ(all.least_rounds_of(pair_16), 3u);
+    EXPECT_EQ(all.least_rounds_of({.what = pattern::relay}), 2u);
 }
 
 TEST_F(schedule, a_busy_machine_runs_more_rounds_until_enough_count) {
@@ -243,6 +270,7 @@ std::vector<runner> test_runners() {
             {"alarmed", run_alarmed},
             {"idle", run_idle},
             {"disturbed", run_disturbed},
+            {"undisturbed", run_undisturbed},
             {"counting", run_counting, get_counted, put_counted}};
 }
 
