@@ -167,6 +167,7 @@ private:
             for (; steps != 0; --steps) {
                 const std::size_t size = some_size(random, which_);
                 if (gets) one.get(mine, size);
+                clobber();
                 touch(gets ? one.data() : own);
                 if (gets && touches) touch_pages(static_cast<std::byte*>(one.data()), size);
                 for (int i = 0; i < work_length; ++i) (void)random.below(2);
@@ -208,6 +209,7 @@ public:
         for (std::size_t i = peak; i > kept; --i) { // what stays lies anywhere
             std::swap(slots_[random_.below(i)], slots_[i - 1]);
             slots_[i - 1].what.put(*mine_);
+            clobber();
         }
         for (int minute = 0; minute < 60; ++minute) {
             for (int i = 0; i < 20; ++i) renew(slots_[random_.below(kept)]);
@@ -273,10 +275,11 @@ private:
             self.begin();
             for (; steps != 0; --steps) {
                 const std::size_t next = (at + 1) % things;
-                if (leads) ways[at].put(held[at]);
+                if (leads) put_seen(ways[at], held[at]);
                 const std::size_t wanted = leads ? next : at;
                 held[wanted] = ways[wanted].get();
-                if (!leads) ways[next].put(held[next]);
+                escape(held[wanted]);
+                if (!leads) put_seen(ways[next], held[next]);
                 at = (at + 2) % things;
             }
             self.end();

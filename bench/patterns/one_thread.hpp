@@ -152,6 +152,7 @@ public:
         const cpu_watch watch;
         for (; steps != 0; --steps) {
             pool.get_many(slots, bulk_blocks);
+            clobber();
             for (void* block : slots_) *static_cast<std::size_t*>(block) = 1;
             escape(slots);
             pool.put_many(slots, bulk_blocks);

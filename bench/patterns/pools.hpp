@@ -22,6 +22,7 @@ public:
     explicit alternating_loop(const test_case& which) : block_size_(which.block_size), count_(which.pools) {}
     void prepare() {
         for (unsigned i = 0; i < count_; ++i) pools_.push_back(std::make_unique<C>(block_size_, 1));
+        for (const std::unique_ptr<C>& pool : pools_) escape(pool.get());
     }
     sample run(std::size_t steps) {
         const std::unique_ptr<C>* const pools = pools_.data();
@@ -103,6 +104,7 @@ public:
         get_all();
     }
     sample run(std::size_t steps) {
+        escape(&*pool_);
         const cpu_watch watch;
         for (; steps != 0; --steps) {
             for (void* block : slots_) put_seen(*pool_, block);
