@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fmt/format.h>
 #include <regex>
 
 namespace cenote::bench {
@@ -231,6 +232,20 @@ tally count(const std::vector<verdict>& verdicts) {
         if (one.passes()) ++(one.asked->is_stretch ? sum.stretch_reached : sum.reached);
     }
     return sum;
+}
+
+std::vector<std::string> missing_numbers(const std::vector<verdict>& verdicts) {
+    std::vector<std::string> sentences;
+    for (const verdict& one : verdicts)
+        if (!one.ratio)
+            sentences.push_back(fmt::format("{}: there is no number of {} or of what it is held to",
+                                            one.which, one.asked->contender));
+    return sentences;
+}
+
+int exit_status(bool has_problems, const tally& sum, bool is_strict) {
+    if (has_problems) return 1;
+    return is_strict && sum.reached != sum.rows ? 3 : 0;
 }
 
 } // namespace cenote::bench

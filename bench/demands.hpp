@@ -74,4 +74,10 @@ struct tally {
 };
 [[nodiscard]] tally count(const std::vector<verdict>& verdicts);
 
+// A sentence for each verdict that has no number.
+[[nodiscard]] std::vector<std::string> missing_numbers(const std::vector<verdict>& verdicts);
+// What a run ends with: 1 where something is missing or has failed; 3, if `is_strict`, where a row misses
+// what is demanded.
+[[nodiscard]] int exit_status(bool has_problems, const tally& sum, bool is_strict);
+
 } // namespace cenote::bench

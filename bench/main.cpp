@@ -104,17 +104,12 @@ int compare(const settings& chosen) {
     measure_all(all, chosen.wanted);
     const std::vector<verdict> verdicts = judge(all, all_demands());
     if (chosen.only == "." && chosen.contenders == ".")
-        for (const verdict& one : verdicts)
-            if (!one.ratio)
-                all.problems.push_back(fmt::format("{}: there is no number of {} or of what it is held to",
-                                                   one.which, one.asked->contender));
+        for (const std::string& sentence : missing_numbers(verdicts)) all.problems.push_back(sentence);
     fmt::print("{}{}\n{}", make_table(all, verdicts), make_summary(verdicts), make_footer(all));
     write_json(all, verdicts, chosen.json);
     fmt::print("The same numbers for programs: {}\n", chosen.json);
     for (const std::string& problem : all.problems) fmt::print("PROBLEM: {}\n", problem);
-    if (!all.problems.empty()) return 1;
-    const tally sum = count(verdicts);
-    return chosen.is_strict && sum.reached != sum.rows ? 3 : 0;
+    return exit_status(!all.problems.empty(), count(verdicts), chosen.is_strict);
 }
 
 int list() {

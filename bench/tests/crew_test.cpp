@@ -4,7 +4,9 @@
 #include "patterns/crew.hpp"
 #include "patterns/measure.hpp"
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -65,6 +67,51 @@ TEST(crew, counts_for_each_thread_what_its_core_gave_it) {
         EXPECT_EQ(got.waited_ns, 0) << "more threads than cores wait by design";
         EXPECT_GT(got.busy_ns, 0) << "but it is known how long they worked";
     }
+}
+
+constexpr std::chrono::milliseconds nap{30};
+constexpr double nap_ns = 30e6;
+
+// The window of that many workers, in which the first sleeps.
+sample window_with_a_nap(unsigned size) {
+    crew all(size);
+    all.start([&](crew::worker& self) {
+        while (self.next() != 0) {
+            self.begin();
+            if (self.number() == 0) std::this_thread::sleep_for(nap);
+            self.end();
+        }
+    });
+    return all.run(1);
+}
+
+TEST(crew, counts_processor_time_of_one_worker_and_wall_time_of_several) {
+    EXPECT_LT(window_with_a_nap(1).ns, nap_ns) << "who sleeps has no processor";
+    EXPECT_GE(window_with_a_nap(2).ns, nap_ns);
+}
+
+TEST(cpu_watch, does_not_count_what_is_slept) {
+    const cpu_watch watch;
+    std::this_thread::sleep_for(nap);
+    EXPECT_LT(watch.read().ns, nap_ns);
+}
+
+TEST(crew, begins_when_all_are_ready) {
+    if (usable_cores().size() < 2) GTEST_SKIP() << "one core: who waits for its turn holds up nobody";
+    std::atomic<unsigned> ready{0};
+    std::array<unsigned, 2> seen{};
+    crew all(2);
+    all.start([&](crew::worker& self) {
+        while (self.next() != 0) {
+            if (self.number() == 1) std::this_thread::sleep_for(nap);
+            ++ready;
+            self.begin();
+            seen[self.number()] = ready;
+            self.end();
+        }
+    });
+    (void)all.run(1);
+    EXPECT_EQ(seen, (std::array<unsigned, 2>{2, 2}));
 }
 
 // One worker for each core; on the first's there is somebody else, until the worker has waited long enough.

@@ -182,6 +182,27 @@ TEST_F(demands, without_numbers_the_verdict_is_missing_and_does_not_pass) {
     EXPECT_EQ(count(judge(all, half_of_best)).rows, 1u);
 }
 
+TEST_F(demands, a_run_ends_with_1_where_a_number_is_missing_and_a_sentence_names_it) {
+    enter(names::fixed_pool, kind::ours, windows({1.0}));
+    const std::vector<verdict> without_peer = judge(all, half_of_best);
+    ASSERT_EQ(missing_numbers(without_peer).size(), 1u);
+    EXPECT_EQ(missing_numbers(without_peer).at(0),
+              "pair/64: there is no number of cenote::fixed_pool or of what it is held to");
+    enter(names::boost, kind::pool, windows({4.0}));
+    EXPECT_TRUE(missing_numbers(judge(all, half_of_best)).empty());
+    EXPECT_EQ(exit_status(true, {.rows = 1, .reached = 1}, false), 1);
+    EXPECT_EQ(exit_status(true, {.rows = 1, .reached = 0}, true), 1); // before what is only slow
+}
+
+TEST_F(demands, a_strict_run_ends_with_3_where_a_demanded_row_fails) {
+    enter(names::fixed_pool, kind::ours, windows({1.5}));
+    enter(names::boost, kind::pool, windows({2.0}));
+    const tally failed = count(judge(all, half_of_best));
+    EXPECT_EQ(exit_status(false, failed, true), 3);
+    EXPECT_EQ(exit_status(false, failed, false), 0);
+    EXPECT_EQ(exit_status(false, {.rows = 2, .reached = 2, .stretch_rows = 1}, true), 0); // only hoped for
+}
+
 TEST_F(demands, median_is_judged_where_it_is_said) {
     constexpr std::array<demand, 1> asked{
         {{"pair/64", names::fixed_pool, statistic::median, rival::named, names::boost, 1.0, false}}};
