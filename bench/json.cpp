@@ -57,6 +57,13 @@ std::string row_json(const test_case& which, const entry& who, const row& own, c
     return out + ", \"demanded\": " + demanded + "}";
 }
 
+// A row that is demanded and has no numbers, as its contender failed or is missing.
+std::string absent_json(const verdict& one) {
+    return fmt::format("    {{\"case\": {}, \"contender\": {}, \"demanded\": [{}]}}",
+                       tool::quoted_json(one.which), tool::quoted_json(one.asked->contender),
+                       demand_json(one));
+}
+
 } // namespace
 
 void check_writable(const std::string& path) {
@@ -82,6 +89,13 @@ void write_json(const results& all, const std::vector<verdict>& verdicts, const 
                              demands_json(verdicts, name, one.who.name));
             separator = ",\n";
         }
+    }
+    file << "\n  ],\n  \"absent\": [";
+    separator = "\n";
+    for (const verdict& one : verdicts) {
+        if (all.find(one.which, one.asked->contender) != nullptr) continue;
+        file << separator << absent_json(one);
+        separator = ",\n";
     }
     file << "\n  ]\n}\n";
     file.close();

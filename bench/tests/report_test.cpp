@@ -95,5 +95,16 @@ TEST_F(report, json_has_all_that_was_measured) {
         << text;
 }
 
+TEST_F(report, json_names_demanded_rows_without_numbers) {
+    EXPECT_NE(json().find("\"absent\": [\n  ]"), std::string::npos) << json();
+    all.rows.erase({"pair/64", std::string(names::fixed_pool)});
+    const std::string text = json();
+    EXPECT_NE(text.find("\"absent\": [\n    {\"case\": \"pair/64\", \"contender\": \"cenote::fixed_pool\", "
+                        "\"demanded\": [{\"at_most\": 0.5, "),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("\"ratio\": null"), std::string::npos) << text;
+}
+
 } // namespace
 } // namespace cenote::bench
