@@ -26,6 +26,10 @@ std::string processor() {
 
 } // namespace
 
+bool had_what_it_asked_for(std::string_view who, const outcome& numbers) {
+    return who != names::huge_pages || (!numbers.figures.empty() && numbers.figures.front() > 0);
+}
+
 double middle(std::vector<double> sorted) {
     std::sort(sorted.begin(), sorted.end());
     const std::size_t half = sorted.size() / 2;

@@ -14,6 +14,9 @@ namespace cenote::bench {
 
 enum class statistic { best, median, figure };
 
+// Whether a contender had what its row is to show: a round in which the kernel gave no huge pages shows none.
+[[nodiscard]] bool had_what_it_asked_for(std::string_view who, const outcome& numbers);
+
 // The median.
 [[nodiscard]] double middle(std::vector<double> some);
 

@@ -53,7 +53,8 @@ private:
         if (failed_.contains(key)) return;
         const job what{which, window_ns(which, wanted_), wanted_.windows};
         const double load = load_average();
-        const child_result got = run_child(who, what);
+        child_result got = run_child(who, what);
+        if (!had_what_it_asked_for(who.who.name, got.numbers)) got.numbers.is_clean = false;
         if (got.problem.empty()) {
             all_.rows[key].add(got.numbers, load,
                                got.numbers.window_ns > 0 ? got.numbers.window_ns : what.window_ns);

@@ -260,6 +260,16 @@ TEST_F(demands, without_huge_pages_in_every_round_their_row_is_unclean) {
     EXPECT_FALSE(only_verdict(asked).passes());
 }
 
+TEST(had_what_it_asked_for, is_false_of_a_round_without_huge_pages_where_they_are_the_row) {
+    outcome numbers = windows({1.0});
+    EXPECT_FALSE(had_what_it_asked_for(names::huge_pages, numbers));
+    numbers.figures = {0};
+    EXPECT_FALSE(had_what_it_asked_for(names::huge_pages, numbers));
+    EXPECT_TRUE(had_what_it_asked_for(names::fixed_pool, numbers));
+    numbers.figures = {2048};
+    EXPECT_TRUE(had_what_it_asked_for(names::huge_pages, numbers));
+}
+
 TEST_F(demands, length_of_windows_is_that_of_the_round_in_which_they_were_shortest) {
     row one;
     for (const double length : {3e6, 2e6, 4e6}) one.add(windows({1.0}), 0, length);
