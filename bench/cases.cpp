@@ -138,11 +138,6 @@ void add_growth(std::vector<test_case>& all, bool is_growing) {
         all.push_back({.what = pattern::free_each_other, .threads = threads, .parcel = large_parcel_blocks});
 }
 
-bool is_fragmentable(const test_case& one) {
-    return one.live == 0 && one.what != pattern::metadata && one.what != pattern::buffers_hour &&
-           one.threads <= 2 && !one.is_long() && !is_touched(one.what);
-}
-
 bool is_typical(const test_case& one) {
     constexpr std::array typical{pattern::pair, pattern::batch_shuffled, pattern::random_replacement,
                                  pattern::drop_in_order, pattern::random_sizes};
@@ -201,7 +196,7 @@ std::vector<test_case> all_cases(extent wanted) {
     const std::vector<test_case> plain = all;
     add_growth(all, is_growing);
     for (test_case one : plain) {
-        if (!is_fragmentable(one) || !(is_growing || is_typical(one))) continue;
+        if (!is_growing && !is_typical(one)) continue;
         one.is_fragmented = true;
         all.push_back(one);
     }

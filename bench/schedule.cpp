@@ -32,7 +32,7 @@ public:
 
 private:
     [[nodiscard]] unsigned rounds_of(const test_case& which) const {
-        if (which.is_long()) return wanted_.long_rounds;
+        if (which.is_long() && !which.is_survey()) return wanted_.long_rounds;
         return which.is_survey() ? wanted_.survey_rounds : wanted_.rounds;
     }
     [[nodiscard]] std::vector<const participant*> takers(const test_case& which) const {

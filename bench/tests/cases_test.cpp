@@ -91,6 +91,14 @@ TEST(cases, with_growth_have_every_row_that_is_demanded) {
     }
 }
 
+TEST(cases, with_growth_are_all_run_on_a_fragmented_heap_too) {
+    const std::vector<test_case> all = all_cases(extent::growing);
+    for (const test_case& one : all_cases(extent::quick)) {
+        if (one.is_fragmented || one.live != 0) continue; // how cost grows is no case of the table
+        EXPECT_TRUE(has_case(all, one.name() + "/fragmented")) << one.name();
+    }
+}
+
 TEST(cases, all_have_the_harness_beside_them_but_those_in_which_something_must_be_handed_over) {
     for (const test_case& one : all_cases(extent::whole)) {
         const bool hands_over = one.what == pattern::wake_up || one.what == pattern::relay;
