@@ -16,10 +16,10 @@ using enum statistic;
 using enum rival;
 using names::array, names::boost, names::c_checked, names::c_unchecked, names::concurrent_multi_pool,
     names::concurrent_pool, names::dpdk, names::fixed_checks, names::fixed_pool, names::glibc,
-    names::huge_pages, names::local_cache, names::multi_pool, names::pmr, names::pmr_synchronized,
-    names::segregated_fit, names::unsized, names::variable_pool;
+    names::huge_pages, names::local_cache, names::multi_pool, names::multi_unsized, names::pmr,
+    names::pmr_synchronized, names::segregated_fit, names::unsized, names::variable_pool;
 
-constexpr std::array<demand, 55> demands{{
+constexpr std::array<demand, 56> demands{{
     {"pair/(16|64|256|1024)", fixed_pool, best, named, boost, 1.0, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, glibc, 0.12, false},
     {"pair/(16|64|256|1024)", fixed_pool, best, named, array, 1.1, false},
@@ -50,6 +50,7 @@ constexpr std::array<demand, 55> demands{{
     {"pair/(16|64|256|1024)", c_checked, best, above, fixed_pool, 12.0, true},
 
     {"random_sizes/16-1024", multi_pool, best, best_peer, "", 0.85, false},
+    {"random_sizes/16-1024", multi_unsized, best, best_peer, "", 0.85, false},
     {"random_sizes/16-1024", multi_pool, figure, nothing, "", 1.2, false},
     {"pair/(16|64|256)", variable_pool, best, named, glibc, 2.0, false},
     {"pair/1024", variable_pool, best, named, glibc, 2.0, true},

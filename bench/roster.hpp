@@ -32,7 +32,9 @@ namespace names {
 inline constexpr std::string_view fixed_pool = "cenote::fixed_pool",
                                   fixed_checks = "cenote::fixed_pool, checks",
                                   huge_pages = "cenote::fixed_pool, huge pages",
-                                  multi_pool = "cenote::multi_pool", variable_pool = "cenote::variable_pool",
+                                  multi_pool = "cenote::multi_pool",
+                                  multi_unsized = "cenote::multi_pool, unsized",
+                                  variable_pool = "cenote::variable_pool",
                                   c_unchecked = "cenote_fixed (C), unchecked", c_checked = "cenote_fixed (C)",
                                   concurrent_pool = "cenote::concurrent_pool",
                                   local_cache = "cenote::concurrent_pool::local",
@@ -59,7 +61,7 @@ inline constexpr unsigned general_abilities = general_abilities_of_blocks | abil
 inline constexpr unsigned no_op_abilities = general_abilities | ability::bulk | ability::several |
                                             ability::brief | ability::scratch | ability::bounded;
 
-inline constexpr std::array<entry, 38> roster{{
+inline constexpr std::array<entry, 39> roster{{
     {names::fixed_pool, kind::ours, ability::alone | ability::bulk | ability::brief, "fixed_pool", "", "",
      ""},
     {names::fixed_checks, kind::ours, 0u | ability::calls, "fixed_checks", "", "", ""},
@@ -67,6 +69,7 @@ inline constexpr std::array<entry, 38> roster{{
     {names::c_unchecked, kind::ours, 0u | ability::calls, "c_unchecked", "", "", ""},
     {names::c_checked, kind::ours, 0u | ability::calls, "c_checked", "", "", ""},
     {names::multi_pool, kind::ours, ability::alone | ability::sizes, "multi_pool", "", "", ""},
+    {names::multi_unsized, kind::ours, 0u | ability::sizes, "multi_unsized", "", "", ""},
     {names::variable_pool, kind::ours, ability::alone | ability::sizes, "variable_pool", "", "", ""},
     {names::concurrent_pool, kind::ours, ability::shared | ability::bulk | ability::several | ability::brief,
      "concurrent_pool", "", "", ""},

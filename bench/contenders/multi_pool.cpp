@@ -18,10 +18,20 @@ struct contestant {
     [[nodiscard]] std::size_t reserved() const { return pool.stats().reserved_bytes; }
 };
 
+struct unsized : contestant {
+    using contestant::contestant;
+    using contestant::put;
+    void put(void* block, std::size_t /*size*/) { pool.deallocate(block); }
+};
+
 } // namespace
 
 outcome run_multi_pool(const job& what) {
     return run_case<contestant, abilities_of("multi_pool")>(what);
+}
+
+outcome run_multi_unsized(const job& what) {
+    return run_case<unsized, abilities_of("multi_unsized")>(what);
 }
 
 } // namespace cenote::bench

@@ -18,6 +18,7 @@ outcome run_concurrent_pool(const job& what);
 outcome run_local_cache(const job& what);
 outcome run_locked(const job& what);
 outcome run_concurrent_multi_pool(const job& what);
+outcome run_multi_unsized(const job& what);
 outcome run_unsized(const job& what);
 outcome run_malloc(const job& what);
 outcome run_pmr(const job& what);
@@ -48,6 +49,7 @@ outcome run_no_op(const job& what);
             {"local_cache", run_local_cache},
             {"locked", run_locked},
             {"concurrent_multi_pool", run_concurrent_multi_pool},
+            {"multi_unsized", run_multi_unsized},
             {"unsized", run_unsized},
             {"malloc", run_malloc},
             {"pmr", run_pmr},

@@ -51,6 +51,7 @@ constexpr wanted_row wanted[] = {
     {"bulk_32/64", "cenote::fixed_pool", "best", 1.0, "× DPDK mempool"},
     {"bulk_32/64", "cenote::concurrent_pool", "best", 1.0, "× DPDK mempool"},
     {"random_sizes/16-1024", "cenote::multi_pool", "best", 0.85, "× the best peer"},
+    {"random_sizes/16-1024", "cenote::multi_pool, unsized", "best", 0.85, "× the best peer"},
     {"random_sizes/16-1024", "cenote::multi_pool", "figure", 1.2, "reserved_per_live"},
     {"unsized_pair/@(16|64|256|1024)/1_thread", "cenote::concurrent_multi_pool, unsized", "best", 0.6,
      "× the best general allocator"},

@@ -64,6 +64,7 @@ const wanted_entry wanted[]{
     {"cenote_fixed (C), unchecked", kind::ours, {pair}},
     {"cenote_fixed (C)", kind::ours, {pair}},
     {"cenote::multi_pool", kind::ours, blocks + patterns{random_sizes}},
+    {"cenote::multi_pool, unsized", kind::ours, {random_sizes}},
     {"cenote::variable_pool", kind::ours, blocks + patterns{random_sizes}},
     {"cenote::concurrent_pool", kind::ours, of_threads + patterns{bulk_32, alternating, lifecycle}},
     {"cenote::concurrent_pool::local", kind::ours, of_threads},
