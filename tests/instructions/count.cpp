@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <numeric>
 #include <random>
 #include <string>
@@ -259,7 +260,31 @@ void count_in_holes(std::size_t others) {
     pool.reset();
 }
 
+// What a pointer is, of a hundred blocks among few and among many. Of 64 granules each, so that the way to a
+// block's end is the same for all.
+void count_questions(std::size_t live) {
+    constexpr std::size_t asked = 100;
+    cenote::variable_pool pool({.sanitizers = false, .name = "asked"});
+    std::vector<void*> blocks(live);
+    for (void*& block : blocks) block = pool.allocate(1024);
+    const auto ask = [&](const char* what, const auto& question) {
+        counted count("growth " + std::string(what) + " " + std::to_string(live));
+        for (std::size_t i = 0; i < asked; ++i) {
+            const auto* const block = static_cast<const std::byte*>(blocks[i * (live / asked)]);
+            count.start();
+            const bool is_right = question(block);
+            count.stop(1);
+            if (!is_right) std::abort();
+        }
+    };
+    ask("is_live_of_any_size", [&](const std::byte* block) { return pool.is_live(block); });
+    ask("is_live_inside", [&](const std::byte* block) { return !pool.is_live(block + 512); });
+    ask("size_of_any_size", [&](const std::byte* block) { return pool.size_of(block) == 1024; });
+    pool.reset();
+}
+
 void count_any_size() {
+    for (const std::size_t live : {100, 100'000}) count_questions(live);
     cenote::variable_pool pool({.sanitizers = false});
     row those;
     std::size_t in_region = 0;
