@@ -169,6 +169,7 @@ int run(int argc, char** argv) {
         if (app.count("--survey-rounds") == 0) chosen.wanted.survey_rounds = chosen.is_growing ? 1 : 2;
         if (app.count("--long-rounds") == 0) chosen.wanted.long_rounds = 10;
         if (app.count("--long-ms") == 0) chosen.wanted.long_ms = 300;
+        if (!chosen.is_growing) chosen.wanted.more_rounds = 8; // who waits for it would wait too long
     }
     return chosen.wants_list ? list() : compare(chosen);
 }
