@@ -102,7 +102,8 @@ CENOTE_API bool abort_on_exhaustion(void* context, const shortage& what);
 /// Calls since the pool was made; counted only with the option `stats`.
 struct call_counts {
     std::uint64_t allocations = 0;
-    std::uint64_t deallocations = 0;
+    std::uint64_t deallocations =
+        0;                      ///< of blocks one by one; a reset is none, and what is live is counted apart
     std::uint64_t failures = 0; ///< requests refused
 };
 
