@@ -7,6 +7,7 @@
 
 #include "patterns/basics.hpp"
 #include "patterns/crew.hpp"
+#include "patterns/memory.hpp"
 
 #include <atomic>
 #include <memory>
