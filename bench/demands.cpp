@@ -175,8 +175,6 @@ verdict judge_one(const results& all, const demand& asked, const test_case& whic
     else
         find_named(all, found, figure_of);
     if (own != nullptr && !own->is_clean()) found.is_clean = false;
-    if (own != nullptr && asked.contender == huge_pages && own->worst_figure(which).value_or(0) == 0)
-        found.is_clean = false; // the kernel granted none
     const bool is_case = asked.against == own_case;
     const row* const theirs =
         is_case ? all.find(found.rival_name, asked.contender) : all.find(found.which, found.rival_name);

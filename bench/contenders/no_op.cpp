@@ -11,10 +11,10 @@ namespace {
 /// Always the same block, of each thread its own, and in bulk always the same blocks: what remains is the
 /// harness's own cost, its walks over its arrays.
 struct contestant {
-    static constexpr std::size_t most_of_many = 64; // bytes of each
+    static constexpr std::size_t pitch = 64; // of blocks got in bulk
 
     struct local {
-        alignas(64) std::byte block[std::max(largest_random, bulk_blocks* most_of_many)];
+        alignas(64) std::byte block[std::max(largest_random, bulk_blocks* pitch)];
         explicit local(contestant& /*shared*/) {}
         void* get() { return block; }
         void put(void* /*block*/) {}
@@ -29,7 +29,7 @@ struct contestant {
     void* get(std::size_t size) { return own.get(size); }
     void put(void* block, std::size_t size) { own.put(block, size); }
     void get_many(void** blocks, std::size_t count) { // each another, as any pool's are
-        for (std::size_t i = 0; i < count; ++i) blocks[i] = own.block + i * most_of_many;
+        for (std::size_t i = 0; i < count; ++i) blocks[i] = own.block + i * pitch;
     }
     void put_many(void** /*blocks*/, std::size_t /*count*/) {}
     void clear() {}

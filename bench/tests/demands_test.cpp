@@ -244,22 +244,6 @@ TEST_F(demands, figure_is_that_of_the_worst_round) {
     EXPECT_NE(make_table(all, {}).find("     5.10  \n"), std::string::npos) << make_table(all, {});
 }
 
-TEST_F(demands, without_huge_pages_in_every_round_their_row_is_unclean) {
-    constexpr std::array<demand, 1> asked{{{"random_replacement/64", names::huge_pages, statistic::best,
-                                            rival::named, names::fixed_pool, 0.85, false}}};
-    all.cases = {{.what = pattern::random_replacement}};
-    row& own = all.rows[{"random_replacement/64", std::string(names::huge_pages)}];
-    all.rows[{"random_replacement/64", std::string(names::fixed_pool)}].add(windows({2.0}), 0.5, 2e6);
-    outcome numbers = windows({1.0});
-    numbers.figures = {8192};
-    own.add(numbers, 0.5, 2e6);
-    EXPECT_STREQ(only_verdict(asked).word(), "pass");
-    numbers.figures = {0};
-    own.add(numbers, 0.5, 2e6);
-    EXPECT_STREQ(only_verdict(asked).word(), "unclean");
-    EXPECT_FALSE(only_verdict(asked).passes());
-}
-
 TEST(had_what_it_asked_for, is_false_of_a_round_without_huge_pages_where_they_are_the_row) {
     outcome numbers = windows({1.0});
     EXPECT_FALSE(had_what_it_asked_for(names::huge_pages, numbers));

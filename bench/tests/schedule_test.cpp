@@ -48,6 +48,14 @@ outcome run_disturbed(const job& what) {
     return numbers;
 }
 
+// Huge pages but for every third round.
+outcome run_paged(const job& what) {
+    outcome numbers = run_disturbed(what);
+    numbers.figures = {numbers.is_clean ? 0.0 : 2048.0};
+    numbers.is_clean = true;
+    return numbers;
+}
+
 // Gives numbers only where nothing is set for an allocator, but what does not concern one is there.
 outcome run_undisturbed(const job& what) {
     for (const char* const name : of_allocators)
@@ -164,6 +172,20 @@ TEST_F(schedule, cases_of_which_nothing_is_demanded_run_fewer_rounds) {
     EXPECT_EQ(all.least_rounds_of({.what = pattern::relay}), 2u);
 }
 
+TEST_F(schedule, rounds_without_huge_pages_are_not_compared_where_they_are_the_row) {
+    all.cases = {pair_16};
+    all.contenders = {contender("A", "a"), contender(names::huge_pages, "a")};
+    run({.rounds = 3, .more_rounds = 0});
+    EXPECT_TRUE(all.find("pair/16", "A")->is_clean());
+    EXPECT_FALSE(all.find("pair/16", names::huge_pages)->is_clean());
+    all.rows.clear();
+    all.contenders = {contender(names::huge_pages, "paged")};
+    run({.rounds = 3, .more_rounds = 0}); // some have none, and the others count
+    const row* const one = all.find("pair/16", names::huge_pages);
+    EXPECT_TRUE(one->is_clean());
+    EXPECT_EQ(one->rounds(), 2u);
+}
+
 TEST_F(schedule, a_busy_machine_runs_more_rounds_until_enough_count) {
     all.cases = {pair_16};
     all.contenders = {contender("A", "disturbed")};
@@ -270,6 +292,7 @@ std::vector<runner> test_runners() {
             {"alarmed", run_alarmed},
             {"idle", run_idle},
             {"disturbed", run_disturbed},
+            {"paged", run_paged},
             {"undisturbed", run_undisturbed},
             {"counting", run_counting, get_counted, put_counted}};
 }

@@ -99,11 +99,11 @@ auto insist(const exhaustion_handler& handler, const void* pool, const Get& get,
 /// For `exhaustion_handler::call`: prints what is short and aborts.
 CENOTE_API bool abort_on_exhaustion(void* context, const shortage& what);
 
-/// Calls since the pool was made; counted only with the option `stats`.
+/// Calls since the pool was made; counted only with the option `stats`. A reset is none of them: what is live
+/// is counted apart.
 struct call_counts {
     std::uint64_t allocations = 0;
-    std::uint64_t deallocations =
-        0;                      ///< of blocks one by one; a reset is none, and what is live is counted apart
+    std::uint64_t deallocations = 0;
     std::uint64_t failures = 0; ///< requests refused
 };
 
